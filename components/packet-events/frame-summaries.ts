@@ -1,0 +1,73 @@
+import type { Run } from '../../src/run/run.ts'
+
+/** How many lines are kept. */
+const LIMIT = 4000
+/** How many questions are out at a time. */
+const AT_ONCE = 16
+/** How long frames have to stay in view before they are asked for, in ms: while the list flies by, nobody reads. */
+const PATIENCE = 90
+
+/** One line on each frame in view: what its innermost layer says. Asked of the run when they are wanted, and remembered. */
+export class FrameSummaries {
+  readonly #known = new Map<number, string>()
+  readonly #asked = new Set<number>()
+  readonly #arrived: () => void
+  #wanted: readonly number[] = []
+  #run: Run | undefined
+  #timer = 0
+
+  constructor(arrived: () => void) {
+    this.#arrived = arrived
+  }
+
+  /** Forgets everything; from now on it is about this run. */
+  clear(run: Run | undefined): void {
+    this.#run = run
+    this.#known.clear()
+    this.#asked.clear()
+    this.#wanted = []
+    clearTimeout(this.#timer)
+    this.#timer = 0
+  }
+
+  /** The line, or undefined while it is not known, or when there is none. */
+  get(frame: number): string | undefined {
+    return this.#known.get(frame) || undefined
+  }
+
+  /** These frames are in view. */
+  want(frames: readonly number[]): void {
+    this.#wanted = frames
+    if (this.#timer !== 0 || frames.every((frame) => this.#known.has(frame) || this.#asked.has(frame))) return
+    this.#timer = setTimeout(() => {
+      this.#timer = 0
+      this.#ask()
+    }, PATIENCE)
+  }
+
+  #ask(): void {
+    const run = this.#run
+    if (run === undefined) return
+    for (const frame of this.#wanted) {
+      if (this.#asked.size >= AT_ONCE) return
+      if (this.#known.has(frame) || this.#asked.has(frame)) continue
+      this.#asked.add(frame)
+      run.inspect(frame).then(
+        (found) => {
+          this.#learn(run, frame, found?.layers.at(-1)?.summary ?? '')
+        },
+        () => {
+          // The run ended meanwhile, or broke, which it tells by itself: the row says how long the frame is.
+          this.#learn(run, frame, '')
+        },
+      )
+    }
+  }
+
+  #learn(run: Run, frame: number, summary: string): void {
+    if (run !== this.#run || !this.#asked.delete(frame)) return
+    if (this.#known.size >= LIMIT) this.#known.clear()
+    this.#known.set(frame, summary)
+    this.#arrived()
+  }
+}

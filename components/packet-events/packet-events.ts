@@ -1,0 +1,428 @@
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { query, state } from 'lit/decorators.js'
+import { live } from 'lit/directives/live.js'
+import type { Run } from '../../src/run/run.ts'
+import type { EventRecord, FrameRecord } from '../../src/trace/record.ts'
+import { controls } from '../controls.styles.ts'
+import { formatMillis } from '../format.ts'
+import { strike, withinReach } from '../frame-actions.ts'
+import { frameGlyph, frameGlyphStyles } from '../frame-glyph.ts'
+import { icon } from '../icons.ts'
+import { RunElement, type RunEvent } from '../run-element.ts'
+import { tokens } from '../theme.ts'
+import { isLost } from '../trace-marks.ts'
+import { eventWords, fateWords, frameWords, kindWords, lossWords } from '../wording.ts'
+import { EVERYTHING, EventRows, upperBound, type EventFilter, type Row } from './event-rows.ts'
+import { eventsStyles } from './packet-events.styles.ts'
+import { FrameSummaries } from './frame-summaries.ts'
+
+/** Rows drawn above and below the ones in view. */
+const OVERSCAN = 6
+
+const SHOWS: readonly (readonly [EventFilter['show'], string])[] = [
+  ['all', 'Everything'],
+  ['frames', 'Packets'],
+  ['lost', 'Lost packets'],
+  ['again', 'Sent again'],
+  ['events', 'Events'],
+]
+
+/**
+ * Everything that happened up to the playhead, in order: packets and events. The canvas's equal for those who do not see it or
+ * do not point at it.
+ *
+ * @fires packet-events-inspect - A packet was opened (Enter or double click); detail is its number.
+ * @part list - The list.
+ * @part row - One row.
+ */
+export class PacketEvents extends RunElement {
+  static override styles = [tokens, controls, frameGlyphStyles, eventsStyles]
+
+  protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'trace', 'restart']
+
+  /** Whether the list keeps to the playhead. */
+  @state() private follow = true
+  @state() private filter: EventFilter = EVERYTHING
+  /** The row that the keyboard is at: the number of a frame, or `-1 - index` of an event. */
+  @state() private active: Row | undefined
+  @state() private top = 0
+  @state() private height = 0
+  @query('.list') private list!: HTMLElement | null
+
+  readonly #rows = new EventRows()
+  readonly #summaries = new FrameSummaries(() => {
+    this.requestUpdate()
+  })
+  /** Indices of rows that pass the filter; undefined when there is none, so that all do. */
+  #passing: number[] | undefined
+  #rowHeight = 30
+  #stale = true
+  #refilter = 0
+  readonly #resize = new ResizeObserver(() => {
+    this.#measure()
+  })
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#resize.disconnect()
+    clearTimeout(this.#refilter)
+  }
+
+  protected override runReplaced(): void {
+    this.#forget()
+  }
+
+  protected override runFired(event: RunEvent): void {
+    if (event === 'restart') this.#forget()
+    if (event === 'trace') this.#stale = true
+    this.requestUpdate()
+  }
+
+  protected override selectionChanged(): void {
+    const target = this.selection?.target
+    if (target?.kind === 'frame' && target.number !== this.active) {
+      this.active = target.number
+      void this.updateComplete.then(() => {
+        this.#reveal()
+      })
+    } else if (target?.kind !== 'frame' && this.active !== undefined && this.active > 0) this.active = undefined
+  }
+
+  #forget(): void {
+    this.#rows.clear()
+    this.#summaries.clear(this.run)
+    this.#passing = this.filter === EVERYTHING ? undefined : []
+    this.#stale = true
+    if (this.active !== undefined && this.active < 0) this.active = undefined
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    super.willUpdate(changed)
+    const { run } = this
+    if (run === undefined || !this.#stale) return
+    this.#stale = false
+    const before = this.#rows.length
+    this.#rows.update(run.trace)
+    if (this.#passing === undefined) return
+    if (this.filter.show === 'lost' || this.#rows.length < before) {
+      // Fates change after the fact, so this filter has to look again; not at every frame of the animation, though.
+      this.#refilter ||= setTimeout(() => {
+        this.#refilter = 0
+        this.#applyFilter(this.filter)
+      }, 250)
+    } else for (const index of this.#rows.filter(run.trace, this.filter, before)) this.#passing.push(index)
+  }
+
+  /** How many rows there are to see, and which one is at a position. */
+  #count(run: Run): number {
+    const upTo = this.#rows.countUntil(run.playhead)
+    const passing = this.#passing
+    return passing === undefined ? upTo : upperBound(passing.length, (index) => passing[index], upTo - 1)
+  }
+
+  #at(position: number): number {
+    return this.#passing === undefined ? position : this.#passing[position]
+  }
+
+  #positionOf(row: Row, count: number): number {
+    for (let position = count - 1; position >= 0; position--) if (this.#rows.row(this.#at(position)) === row) return position
+    return -1
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { run } = this
+    if (run === undefined) return nothing
+    const count = this.#count(run)
+    const inView = Math.ceil(this.height / this.#rowHeight)
+    const last = Math.min(count, (this.follow ? count : Math.floor(this.top / this.#rowHeight) + inView) + OVERSCAN)
+    const first = Math.max(0, last - inView - 2 * OVERSCAN - 1)
+    const rows: (TemplateResult | typeof nothing)[] = []
+    const shown: number[] = []
+    let activeShown = false
+    for (let position = first; position < last; position++) {
+      const row = this.#rows.row(this.#at(position))
+      if (row > 0) shown.push(row)
+      activeShown ||= row === this.active
+      rows.push(this.#renderRow(run, row, position, count))
+    }
+    this.#summaries.want(shown)
+    return html`
+      ${this.#renderFilters(run)}
+      <div
+        class="list"
+        part="list"
+        role="listbox"
+        tabindex="0"
+        aria-label="Packets and events"
+        aria-activedescendant=${activeShown ? `row-${String(this.active)}` : nothing}
+        @scroll=${this.#onScroll}
+        @keydown=${this.#onKey}
+      >
+        <div class="probe" aria-hidden="true"></div>
+        <div class="spacer" role="presentation" style="height:calc(var(--row) * ${count})">${rows}</div>
+        ${
+          count === 0
+            ? html`<div class="empty" role="presentation">
+                ${this.#rows.length === 0 ? 'Nothing has happened yet. Press play.' : 'Nothing here up to now.'}
+              </div>`
+            : nothing
+        }
+      </div>
+      ${this.#renderActions(run)}
+    `
+  }
+
+  #renderFilters(run: Run): TemplateResult {
+    const { filter } = this
+    const change = (part: Partial<EventFilter>): void => {
+      const next = { ...filter, ...part }
+      const open = next.show === 'all' && next.host === undefined && next.connection === undefined && next.text === ''
+      this.#applyFilter(open ? EVERYTHING : next)
+    }
+    const choice = (event: Event): number | undefined => {
+      const { value } = event.target as HTMLSelectElement
+      return value === '' ? undefined : Number(value)
+    }
+    return html`<div class="filters">
+      <input
+        class="search"
+        type="search"
+        placeholder="Filter"
+        aria-label="Filter by words"
+        .value=${live(filter.text)}
+        @input=${(event: Event) => {
+          change({ text: (event.target as HTMLInputElement).value.trim() })
+        }}
+      />
+      <select
+        class="show"
+        aria-label="Show"
+        @change=${(event: Event) => {
+          change({ show: (event.target as HTMLSelectElement).value as EventFilter['show'] })
+        }}
+      >
+        ${SHOWS.map(([value, label]) => html`<option value=${value} ?selected=${filter.show === value}>${label}</option>`)}
+      </select>
+      <select
+        aria-label="Host"
+        @change=${(event: Event) => {
+          change({ host: choice(event) })
+        }}
+      >
+        <option value="" ?selected=${filter.host === undefined}>All hosts</option>
+        ${run.scenario.hosts.map((host, index) => html`<option value=${index} ?selected=${filter.host === index}>${host.label}</option>`)}
+      </select>
+      <select
+        aria-label="Connection"
+        @change=${(event: Event) => {
+          change({ connection: choice(event) })
+        }}
+      >
+        <option value="" ?selected=${filter.connection === undefined}>All connections</option>
+        ${run.trace.connections.map((name, index) => (index === 0 ? nothing : html`<option value=${index} ?selected=${filter.connection === index}>${name}</option>`))}
+      </select>
+      <label class="follow"
+        ><input
+          type="checkbox"
+          class="switch"
+          role="switch"
+          .checked=${live(this.follow)}
+          @change=${(event: Event) => {
+            this.follow = (event.target as HTMLInputElement).checked
+          }}
+        />Follow</label
+      >
+    </div>`
+  }
+
+  #renderRow(run: Run, row: Row, position: number, count: number): TemplateResult | typeof nothing {
+    const frame = row > 0 ? run.trace.frame(row) : undefined
+    if (row > 0 && frame === undefined) return nothing
+    const { playhead, trace } = run
+    const event = row < 0 ? trace.events[-1 - row] : undefined
+    const time = formatMillis(this.#rows.time(this.#at(position)))
+    const body =
+      event !== undefined
+        ? this.#renderEvent(run, event, time)
+        : frame !== undefined
+          ? this.#renderFrame(run, frame, time)
+          : nothing
+    const lost = frame !== undefined && isLost(frame.fate) && frame.fateAt <= playhead
+    const label =
+      frame === undefined
+        ? nothing
+        : `${time} milliseconds, packet ${String(row)}, ${frameWords(frame, trace)}, ${fateWords(frame, trace.hosts, playhead)}`
+    return html`<div
+      class="row ${event === undefined ? 'frame' : 'event'} ${event?.host === -1 ? 'done-by-hand' : ''} ${lost ? 'lost' : ''}"
+      part="row"
+      role="option"
+      id="row-${row}"
+      aria-posinset=${position + 1}
+      aria-setsize=${count}
+      aria-selected=${row === this.active}
+      aria-label=${label}
+      style="top:calc(var(--row) * ${position})"
+      @click=${() => {
+        this.#activate(row)
+      }}
+      @dblclick=${() => {
+        this.#open(row)
+      }}
+    >
+      ${body}
+    </div>`
+  }
+
+  #renderFrame(run: Run, frame: FrameRecord, time: string): TemplateResult {
+    const { hosts } = run.scenario
+    const lost = frame.fateAt <= run.playhead ? lossWords(frame, run.trace.hosts) : undefined
+    const summary = this.#summaries.get(frame.number)
+    const info = lost !== undefined ? `Lost: ${lost}` : (summary ?? `${String(frame.length)} bytes`)
+    return html`<span class="time">${time}</span>
+      <span class="glyph-cell">${frameGlyph(frame, lost !== undefined)}</span>
+      <span class="number">#${frame.number}</span>
+      <span class="kind">${kindWords(frame)}</span>
+      <span class="way">${hosts[frame.from].label} → ${hosts[frame.to].label}</span>
+      <span class="info" title=${info}>${info}</span>`
+  }
+
+  #renderEvent(run: Run, event: EventRecord, time: string): TemplateResult {
+    const words = eventWords(event)
+    return html`<span class="time">${time}</span>
+      <span class="glyph-cell"><span class="dot"></span></span>
+      <span class="who">${event.host < 0 ? 'You' : run.scenario.hosts[event.host].label}</span>
+      <span class="what" title=${words}>${words}</span>`
+  }
+
+  #renderActions(run: Run): TemplateResult {
+    const { active } = this
+    const frame = active !== undefined && active > 0 ? run.trace.frame(active) : undefined
+    if (frame === undefined) {
+      return html`<div class="actions"><span class="what muted">Choose a packet to drop, corrupt or open it.</span></div>`
+    }
+    const now = withinReach(frame, run.playhead)
+    const offers = run.scenario.faults
+    return html`<div class="actions" role="group" aria-label="Packet ${frame.number}">
+      <span class="what"><b>#${frame.number}</b> ${fateWords(frame, run.trace.hosts, run.playhead)}</span>
+      ${
+        offers.includes('drop')
+          ? html`<button
+              title=${now ? 'Delete' : 'Goes back to when it was sent, and drops it there'}
+              @click=${() => void strike(this, run, frame.number, 'drop')}
+            >
+              ${icon(now ? 'drop' : 'undo')} ${now ? 'Drop' : 'Go back, drop'}
+            </button>`
+          : nothing
+      }
+      ${
+        offers.includes('corrupt') && now
+          ? html`<button @click=${() => void strike(this, run, frame.number, 'corrupt')}>${icon('corrupt')} Corrupt</button>`
+          : nothing
+      }
+      <button
+        @click=${() => {
+          this.#open(frame.number)
+        }}
+      >
+        ${icon('search')} Inspect
+      </button>
+    </div>`
+  }
+
+  #activate(row: Row | undefined): void {
+    this.active = row
+    this.select(row !== undefined && row > 0 ? { kind: 'frame', number: row } : undefined)
+  }
+
+  #open(row: Row): void {
+    this.#activate(row)
+    if (row > 0)
+      this.dispatchEvent(new CustomEvent<number>('packet-events-inspect', { detail: row, bubbles: true, composed: true }))
+  }
+
+  #applyFilter(filter: EventFilter): void {
+    this.filter = filter
+    this.#passing = filter === EVERYTHING || this.run === undefined ? undefined : this.#rows.filter(this.run.trace, filter)
+    this.requestUpdate()
+  }
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    const { run } = this
+    if (run === undefined || event.altKey || event.ctrlKey || event.metaKey) return
+    const count = this.#count(run)
+    const page = Math.max(1, Math.floor(this.height / this.#rowHeight) - 1)
+    const now = this.active === undefined ? -1 : this.#positionOf(this.active, count)
+    const from = now === -1 ? count : now
+    const targets: Readonly<Record<string, number>> = {
+      ArrowDown: now === -1 ? count - 1 : from + 1,
+      ArrowUp: from - 1,
+      PageDown: from + page,
+      PageUp: from - page,
+      Home: 0,
+      End: count - 1,
+    }
+    if (event.key in targets) {
+      event.preventDefault()
+      if (count === 0) return
+      const position = Math.min(count - 1, Math.max(0, targets[event.key]))
+      this.#activate(this.#rows.row(this.#at(position)))
+      this.follow = position === count - 1
+      this.#reveal()
+    } else if (event.key === 'Enter' && this.active !== undefined) {
+      event.preventDefault()
+      this.#open(this.active)
+    } else if ((event.key === 'Delete' || event.key === 'Backspace') && this.active !== undefined && this.active > 0) {
+      event.preventDefault()
+      if (run.scenario.faults.includes('drop')) void strike(this, run, this.active, 'drop')
+    }
+  }
+
+  /** Scrolls so that the active row is in view. */
+  #reveal(): void {
+    const { run, list } = this
+    if (run === undefined || list === null || this.active === undefined) return
+    const count = this.#count(run)
+    const position = this.#positionOf(this.active, count)
+    if (position === -1) return
+    const y = position * this.#rowHeight
+    const top = Math.min(y, Math.max(list.scrollTop, y + this.#rowHeight - this.height))
+    if (top === list.scrollTop) return
+    if (position < count - 1) this.follow = false
+    list.scrollTop = top
+    this.top = top
+  }
+
+  readonly #onScroll = (): void => {
+    const { list } = this
+    if (list === null) return
+    const bottom = list.scrollHeight - list.clientHeight
+    // Only a person scrolls away from where following has put the list; reaching the end takes it up again.
+    if (Math.abs(list.scrollTop - this.#placed) > 2) this.follow = list.scrollTop >= bottom - this.#rowHeight / 2
+    this.#placed = list.scrollTop
+    this.top = list.scrollTop
+  }
+
+  /** Where this element has last put the scroll bar. */
+  #placed = 0
+
+  #measure(): void {
+    const { list } = this
+    if (list === null) return
+    this.#rowHeight = list.querySelector<HTMLElement>('.probe')?.offsetHeight ?? this.#rowHeight
+    this.height = list.clientHeight
+    this.requestUpdate()
+  }
+
+  protected override updated(): void {
+    const { list } = this
+    if (list === null) return
+    this.#resize.observe(list)
+    if (!this.follow) return
+    const bottom = Math.max(0, list.scrollHeight - list.clientHeight)
+    if (Math.abs(list.scrollTop - bottom) > 1) {
+      list.scrollTop = bottom
+      this.#placed = list.scrollTop
+      this.top = list.scrollTop
+    }
+  }
+}

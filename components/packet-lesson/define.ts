@@ -1,0 +1,9 @@
+import { PacketLesson } from './packet-lesson.ts'
+
+if (customElements.get('packet-lesson') === undefined) customElements.define('packet-lesson', PacketLesson)
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'packet-lesson': PacketLesson
+  }
+}

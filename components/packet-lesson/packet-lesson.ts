@@ -1,0 +1,92 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import { property } from 'lit/decorators.js'
+import type { Run } from '../../src/run/run.ts'
+import type { LessonStep } from '../../src/scenario/resolved.ts'
+import { controls } from '../controls.styles.ts'
+import { icon } from '../icons.ts'
+import { inlineMarkdown } from '../inline-markdown.ts'
+import { RunElement, type RunEvent } from '../run-element.ts'
+import { tokens } from '../theme.ts'
+import { lessonStyles } from './packet-lesson.styles.ts'
+
+/** Whether what a step waits for has happened by the playhead. */
+function isMet(run: Run, step: LessonStep): boolean {
+  const { until } = step
+  if (until === undefined) return true
+  if ('time' in until) return run.playhead >= until.time
+  if ('event' in until) return (run.trace.first(until.event)?.time ?? Infinity) <= run.playhead
+  return run.log.some((entry) => until.intervention in entry && entry.at <= run.playhead)
+}
+
+/**
+ * The scenario's lesson: short steps, one at a time. A step that waits for something says when it has happened; the reader goes
+ * on by hand, and may go on before.
+ */
+export class PacketLesson extends RunElement {
+  static override styles = [tokens, controls, lessonStyles]
+
+  protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'restart']
+
+  /** The step that is shown, from 0. */
+  @property({ type: Number }) step = 0
+
+  /** Steps that were met once: going back in time does not undo them. */
+  readonly #met = new Set<number>()
+
+  protected override runReplaced(): void {
+    this.#met.clear()
+    this.step = 0
+  }
+
+  protected override runFired(event: RunEvent): void {
+    if (this.#look() || event !== 'time') this.requestUpdate()
+  }
+
+  /** Looks whether the step is met now that was not before. */
+  #look(): boolean {
+    const { run } = this
+    const step = run?.scenario.lesson.at(this.step)
+    if (run === undefined || step === undefined || this.#met.has(this.step) || !isMet(run, step)) return false
+    this.#met.add(this.step)
+    return true
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const steps = this.run?.scenario.lesson ?? []
+    if (steps.length === 0) return nothing
+    this.#look()
+    const waits = steps[this.step]?.until !== undefined
+    const met = this.#met.has(this.step)
+    const last = this.step === steps.length - 1
+    return html`<section class="lesson" aria-label="Lesson">
+      <div class="head">
+        <h3>Step ${this.step + 1} of ${steps.length}</h3>
+        <span role="status">${waits ? (met ? html`<span class="met">${icon('check')} Done</span>` : 'Try it') : nothing}</span>
+      </div>
+      <div class="steps">
+        ${steps.map(
+          ({ text }, index) =>
+            html`<p class="step ${index === this.step ? 'current' : ''}" ?inert=${index !== this.step}>
+              ${inlineMarkdown(text)}
+            </p>`,
+        )}
+      </div>
+      ${
+        steps.length === 1
+          ? nothing
+          : html`<div class="foot">
+              <button class="quiet" ?disabled=${this.step === 0} @click=${() => this.step--}>${icon('left')} Back</button>
+              <span class="dots" aria-hidden="true">
+                ${steps.map(
+                  (_, index) =>
+                    html`<i class="${this.#met.has(index) ? 'done' : ''} ${index === this.step ? 'current' : ''}"></i>`,
+                )}
+              </span>
+              <button class=${met && !last ? 'primary' : 'quiet'} ?disabled=${last} @click=${() => this.step++}>
+                Next ${icon('right')}
+              </button>
+            </div>`
+      }
+    </section>`
+  }
+}

@@ -1,0 +1,534 @@
+import { provide } from '@lit/context'
+import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { property, query, state } from 'lit/decorators.js'
+import type { Run } from '../../src/run/run.ts'
+import type { Intervention } from '../../src/scenario/intervention.ts'
+import { controls } from '../controls.styles.ts'
+import { formatQuantity } from '../format.ts'
+import { strike } from '../frame-actions.ts'
+import { icon } from '../icons.ts'
+import { errorWords, type Notice } from '../intervene.ts'
+import type { PacketFaults } from '../packet-faults/packet-faults.ts'
+import type { TargetMenu } from '../packet-faults/target-menu.ts'
+import type { StageActivation } from '../packet-stage/packet-stage.ts'
+import type { PacketTransport } from '../packet-transport/packet-transport.ts'
+import { runContext, selectionContext } from '../run-context.ts'
+import { Selection } from '../selection.ts'
+import { tokens } from '../theme.ts'
+import { happenedAt } from './announcement.ts'
+import type { Engine, OpenedScenario } from './engine.ts'
+import { helpDialog, linkDialog } from './dialogs.ts'
+import { playgroundStyles } from './packet-playground.styles.ts'
+import { parseSeed, parseSpeed, scenarioPlace } from './scenario-source.ts'
+import { shareAddress, sharedRunFor, type SharedStart } from './share.ts'
+import { SHORTCUTS, commandOf, type Command } from './shortcuts.ts'
+import { StillRun } from './still-run.ts'
+import { Visibility } from './visibility.ts'
+
+/** From this width on, in px, the controls stand beside the stage. */
+const WIDE = 900
+
+type Panel = 'faults' | 'knobs' | 'events' | 'inspector'
+
+/**
+ * A network that plays, can be broken and looked into: the whole of it in one element.
+ *
+ * @fires packetarium-ready - A run stands at zero and can be played; `detail.run` is the `Run`.
+ * @fires packetarium-change - State, speed, knobs, links, hosts or the log changed; `detail.run` is the `Run`.
+ * @fires packetarium-error - The scenario could not be opened or run; `detail.message` says why.
+ * @csspart header - Title and tools.
+ * @csspart main - Stage and transport.
+ * @csspart side - Lesson, faults and knobs.
+ * @csspart instruments - Events and inspector.
+ * @slot - A `<script type="application/json">` with a scenario, when there is no `scenario` attribute.
+ */
+export class PacketPlayground extends LitElement {
+  static override styles = [tokens, controls, playgroundStyles]
+
+  /** Loads the engine, once an element comes near the viewport. Whoever defines the element sets it. */
+  static loadEngine: () => Promise<Engine> = () => Promise.reject(new Error('No engine was given to this page.'))
+
+  /** Id of a scenario of the catalogue, or the address of a JSON file. */
+  @property() scenario = ''
+  /** A scenario as data, instead of the attribute. */
+  @property({ attribute: false }) source: unknown
+  /** A whole number; the scenario's own when absent. */
+  @property() seed = ''
+  /** `'light'`, `'dark'`, or absent: as the system has it. */
+  @property({ reflect: true }) theme: string | undefined
+  /** Simulated seconds per real second, 0.001 to 10; the scenario's own when absent. */
+  @property() speed = ''
+  /** Plays as soon as it can be seen (unless the reader wants less motion). */
+  @property({ type: Boolean }) autoplay = false
+  /** Big, over the whole window: for a projector. */
+  @property({ type: Boolean, reflect: true }) projector = false
+
+  /** The run that is shown; a still one until the engine is there. */
+  @provide({ context: runContext })
+  @state()
+  private run: Run | undefined
+  @provide({ context: selectionContext })
+  private readonly selection = new Selection()
+
+  @state() private opened: OpenedScenario | undefined
+  @state() private problem: string | undefined
+  @state() private notice: Notice | undefined
+  @state() private wide = false
+  @state() private panels: ReadonlySet<Panel> = new Set<Panel>(['faults'])
+  @state() private sharedLink = ''
+  @query('packet-faults') private faults!: PacketFaults | null
+  @query('packet-transport') private transport!: PacketTransport | null
+  @query('packet-target-menu') private menu!: TargetMenu | null
+  @query('#said') private said!: HTMLElement | null
+  #engine: Engine | undefined
+  #shared: SharedStart | undefined
+  /** Counts openings, so that what an older one brings is thrown away. */
+  #generation = 0
+  #isOpen = false
+  #resumes = false
+  #width = 0
+  readonly #visibility = new Visibility(this, () => {
+    this.#visibilityChanged()
+  })
+  readonly #sizes = new ResizeObserver(([entry]) => {
+    this.#width = entry.contentRect.width
+    this.wide = this.#width >= WIDE
+  })
+
+  constructor() {
+    super()
+    this.addEventListener('keydown', this.#onKey)
+    this.addEventListener('packetarium-notice', (event) => {
+      this.notice = (event as CustomEvent<Notice>).detail
+    })
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.#sizes.observe(this)
+    document.addEventListener('fullscreenchange', this.#onFullscreen)
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#sizes.disconnect()
+    document.removeEventListener('fullscreenchange', this.#onFullscreen)
+    this.#close()
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (this.hasUpdated && (changed.has('scenario') || changed.has('seed') || changed.has('source'))) {
+      this.#close()
+      this.#openWhenNear()
+    }
+    if (changed.has('speed') && this.run !== undefined) this.run.speed = parseSpeed(this.speed) ?? this.run.speed
+  }
+
+  #openWhenNear(): void {
+    if (this.#isOpen || !this.#visibility.near || !this.isConnected) return
+    this.#isOpen = true
+    void this.#open(++this.#generation)
+  }
+
+  #close(): void {
+    this.#generation++
+    this.#isOpen = false
+    this.#resumes = false
+    this.run?.removeEventListener('change', this.#onChange)
+    this.run?.removeEventListener('time', this.#onTime)
+    this.run?.dispose()
+    this.run = undefined
+    this.opened = undefined
+    this.problem = undefined
+    this.notice = undefined
+    this.selection.select(undefined)
+  }
+
+  async #open(generation: number): Promise<void> {
+    try {
+      this.#engine ??= await PacketPlayground.loadEngine()
+      const given = scenarioPlace(this, this.scenario, this.source)
+      this.#shared = await sharedRunFor(given)
+      const place = given ?? this.#shared?.place
+      if (place === undefined) throw new Error('This element has no scenario yet. Choose one:')
+      const seed = this.#shared?.seed ?? (this.seed === '' ? undefined : parseSeed(this.seed))
+      const opened = await this.#engine.open(place, { seed, knobs: this.#shared?.knobs })
+      if (generation !== this.#generation) return
+      this.opened = opened
+      const speed = parseSpeed(this.speed) ?? opened.scenario.speed
+      this.run = new StillRun(opened.scenario, speed)
+      this.panels = new Set(this.wide ? (opened.scenario.views as Panel[]) : ['faults'])
+      const log = opened.parseLog(this.#shared?.log ?? [])
+      // The network is drawn before the engine takes the thread.
+      await this.updateComplete
+      const run = await opened.start({ log })
+      if (generation !== this.#generation) {
+        run.dispose()
+        return
+      }
+      run.speed = speed
+      this.#adopt(run)
+    } catch (error) {
+      if (generation !== this.#generation) return
+      this.#fail(errorWords(error))
+    }
+  }
+
+  #fail(message: string): void {
+    this.run = undefined
+    this.opened = undefined
+    this.problem = message
+    this.dispatchEvent(new CustomEvent('packetarium-error', { detail: { message }, bubbles: true, composed: true }))
+  }
+
+  #adopt(run: Run): void {
+    this.run = run
+    run.addEventListener('change', this.#onChange)
+    run.addEventListener('time', this.#onTime)
+    this.dispatchEvent(new CustomEvent('packetarium-ready', { detail: { run }, bubbles: true, composed: true }))
+    const { at, frame } = this.#shared ?? {}
+    if (at !== undefined) {
+      void run.seek(at).then(() => {
+        if (frame !== undefined) this.#inspect(frame)
+      })
+    }
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+    if (this.autoplay && !still) {
+      if (this.#visibility.visible) run.play()
+      else this.#resumes = true
+    }
+  }
+
+  #visibilityChanged(): void {
+    this.#openWhenNear()
+    const { run } = this
+    if (run === undefined) return
+    if (!this.#visibility.visible && run.state === 'playing') {
+      this.#resumes = true
+      run.pause()
+    } else if (this.#visibility.visible && this.#resumes) {
+      this.#resumes = false
+      run.play()
+    }
+  }
+
+  readonly #onChange = (): void => {
+    this.requestUpdate()
+    const detail = { run: this.run }
+    this.dispatchEvent(new CustomEvent('packetarium-change', { detail, bubbles: true, composed: true }))
+  }
+
+  #sayTimer = 0
+  readonly #onTime = (): void => {
+    const { run } = this
+    if (run === undefined || run.state === 'playing') return
+    clearTimeout(this.#sayTimer)
+    this.#sayTimer = setTimeout(() => {
+      if (this.said !== null && run === this.run) this.said.textContent = happenedAt(run.trace, run.playhead)
+    }, 200)
+    // Thinning is seen here too, when the reader goes back to where nothing is left.
+    this.requestUpdate()
+  }
+
+  readonly #onFullscreen = (): void => {
+    this.projector = document.fullscreenElement === this || (this.getRootNode() as ShadowRoot).fullscreenElement === this
+  }
+
+  async #toggleFullscreen(): Promise<void> {
+    if (this.projector) {
+      this.projector = false
+      if (document.fullscreenElement !== null) await document.exitFullscreen()
+      return
+    }
+    this.projector = true
+    try {
+      await this.requestFullscreen()
+    } catch {
+      // A frame without the permission to go full screen: over the whole of the frame then, by `projector` alone.
+      this.projector = true
+    }
+  }
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    const command = commandOf(event)
+    if (command === undefined || this.run === undefined) {
+      if (event.key === 'Escape' && this.projector && document.fullscreenElement === null) this.projector = false
+      return
+    }
+    event.preventDefault()
+    this.#obey(command, this.run)
+  }
+
+  #obey(command: Command, run: Run): void {
+    const second = run.speed * 1e9
+    switch (command) {
+      case 'toggle':
+        this.transport?.toggle()
+        break
+      case 'step-forward':
+      case 'step-back':
+        void run.step(command === 'step-forward' ? 1 : -1)
+        break
+      case 'jump-forward':
+      case 'jump-back':
+        void run.seek(Math.max(0, Math.round(run.playhead + (command === 'jump-forward' ? second : -second))))
+        break
+      case 'start':
+      case 'end':
+        void run.seek(command === 'start' ? 0 : run.horizon)
+        break
+      case 'slower':
+      case 'faster':
+        this.transport?.changeSpeed(command === 'faster' ? 1 : -1)
+        break
+      case 'drop':
+      case 'corrupt':
+      case 'inspect':
+        if (this.faults !== null) this.faults.mode = command
+        break
+      case 'fullscreen':
+        void this.#toggleFullscreen()
+        break
+      case 'help':
+        this.#dialog('help')?.showModal()
+        break
+    }
+  }
+
+  #dialog(id: string): HTMLDialogElement | null {
+    return this.renderRoot.querySelector<HTMLDialogElement>(`#${id}`)
+  }
+
+  readonly #onActivate = (event: CustomEvent<StageActivation>): void => {
+    const { target, x, y } = event.detail
+    const { run } = this
+    if (run === undefined) return
+    this.selection.select(target)
+    if (target.kind !== 'frame') {
+      void this.menu?.open(target, x, y)
+      return
+    }
+    const mode = this.faults?.chosenMode ?? 'inspect'
+    if (mode === 'inspect') {
+      run.pause()
+      this.#inspect(target.number)
+    } else void strike(this, run, target.number, mode)
+  }
+
+  #inspect(frame: number): void {
+    this.selection.select({ kind: 'frame', number: frame })
+    if (this.panels.has('inspector')) return
+    this.#showPanel('inspector', true)
+  }
+
+  /** Opens or closes a panel. There is room for one of them below a narrow stage, for both instruments below a wide one. */
+  #showPanel(panel: Panel, open: boolean): void {
+    const others = [...this.panels].filter((each) => each !== panel && this.wide)
+    this.panels = new Set(open ? [...others, panel] : others)
+  }
+
+  async #share(): Promise<void> {
+    const { run, opened } = this
+    if (run === undefined || opened === undefined) return
+    try {
+      const address = await shareAddress({ run, opened, knobs: this.#shared?.knobs, target: this.selection.target })
+      try {
+        await navigator.clipboard.writeText(address)
+        this.notice = { kind: 'info', text: 'The link is on your clipboard. It replays exactly this, faults included.' }
+      } catch {
+        // No permission to write there: show the link, selected, to be copied by hand.
+        this.sharedLink = address
+        await this.updateComplete
+        this.#dialog('share')?.showModal()
+      }
+    } catch (error) {
+      this.notice = { kind: 'error', text: errorWords(error) }
+    }
+  }
+
+  async #startOver(): Promise<void> {
+    this.selection.select(undefined)
+    try {
+      await this.run?.restart({ log: [] as readonly Intervention[] })
+    } catch (error) {
+      this.notice = { kind: 'error', text: errorWords(error) }
+    }
+  }
+
+  protected override firstUpdated(): void {
+    this.#openWhenNear()
+  }
+
+  protected override render(): TemplateResult {
+    const { run, opened } = this
+    return html`<div class="playground ${this.wide ? 'wide' : ''}">
+      ${
+        this.problem !== undefined
+          ? this.#renderProblem(this.problem)
+          : run === undefined || opened === undefined
+            ? html`<div class="placeholder" role="status">Setting up the network …</div>`
+            : this.#renderRun(run, opened)
+      }
+    </div>`
+  }
+
+  #renderProblem(problem: string): TemplateResult {
+    const list = this.#engine?.list ?? []
+    return html`<div class="problem">
+      <p class="notice error" role="alert">${icon('warning')} ${problem}</p>
+      ${
+        list.length === 0
+          ? nothing
+          : html`<h3>Scenarios</h3>
+              <ul>
+                ${list.map(
+                  ({ id, title, summary }) =>
+                    html`<li>
+                      <button
+                        class="link"
+                        @click=${() => {
+                          this.source = undefined
+                          this.seed = ''
+                          this.scenario = id
+                        }}
+                      >
+                        ${title}
+                      </button>
+                      <small>${summary}</small>
+                    </li>`,
+                )}
+              </ul>`
+      }
+    </div>`
+  }
+
+  #renderRun(run: Run, opened: OpenedScenario): TemplateResult {
+    const { scenario } = run
+    const { wide, panels } = this
+    const hasKnobs = scenario.knobs.length > 0
+    return html`
+      ${this.#renderHeader(run)} ${this.#renderNotices(run)}
+      <div class="body">
+        <div class="main" part="main">
+          <packet-stage .run=${run} @packet-stage-activate=${this.#onActivate}></packet-stage>
+          <packet-transport></packet-transport>
+          ${
+            run.trace.thinnedBytes > 0
+              ? html`<p class="thinned" role="status">
+                  ${icon('warning')} This run has become long: the bytes of its oldest packets
+                  (${formatQuantity('bytes', run.trace.thinnedBytes)}) were let go to stay within memory.
+                </p>`
+              : nothing
+          }
+        </div>
+        <div class="side" part="side">
+          <div class="panels">
+            ${scenario.lesson.length > 0 ? html`<div class="lesson"><packet-lesson></packet-lesson></div>` : nothing}
+            ${
+              wide
+                ? nothing
+                : this.#renderSwitcher([
+                    ['faults', 'Break'],
+                    ...(hasKnobs ? [['knobs', 'Knobs'] as const] : []),
+                    ['events', 'Events'],
+                    ['inspector', 'Packet'],
+                  ])
+            }
+            <div class="panel" id="panel-faults" ?hidden=${!wide && !panels.has('faults')}><packet-faults></packet-faults></div>
+            <div class="panel" id="panel-knobs" ?hidden=${!hasKnobs || (!wide && !panels.has('knobs'))}>
+              <packet-knobs></packet-knobs>
+            </div>
+            <div class="panel" ?hidden=${!wide || run.state !== 'ended'}>
+              <packet-claims .judge=${opened.judge}></packet-claims>
+            </div>
+          </div>
+        </div>
+      </div>
+      ${
+        wide
+          ? this.#renderSwitcher([
+              ['events', 'Packets and events'],
+              ['inspector', 'Inside a packet'],
+            ])
+          : nothing
+      }
+      <div class="instruments ${panels.has('events') && panels.has('inspector') ? 'two' : ''}" part="instruments">
+        <packet-events
+          id="panel-events"
+          ?hidden=${!panels.has('events')}
+          @packet-events-inspect=${(event: CustomEvent<number>) => {
+            this.#inspect(event.detail)
+          }}
+        ></packet-events>
+        <packet-inspector id="panel-inspector" ?hidden=${!panels.has('inspector')}></packet-inspector>
+      </div>
+      <packet-target-menu></packet-target-menu>
+      <div id="said" class="visually-hidden" aria-live="polite"></div>
+      ${helpDialog(SHORTCUTS)} ${linkDialog(this.sharedLink)}
+    `
+  }
+
+  #renderHeader(run: Run): TemplateResult {
+    const loading = run.state === 'loading'
+    const tool = (label: string, name: Parameters<typeof icon>[0], act: () => void, disabled = false): TemplateResult =>
+      html`<button class="quiet only-icon" title=${label} aria-label=${label} ?disabled=${disabled} @click=${act}>
+        ${icon(name)}
+      </button>`
+    return html`<header part="header">
+      <h2>${run.scenario.title}</h2>
+      <div class="tools" role="group" aria-label="Tools">
+        ${tool('Start over', 'restart', () => void this.#startOver(), loading)}
+        <packet-capture-menu></packet-capture-menu>
+        ${tool('Copy a link to this', 'share', () => void this.#share(), loading)}
+        ${tool(this.projector ? 'Leave full screen' : 'Full screen', this.projector ? 'minimize' : 'fullscreen', () => void this.#toggleFullscreen())}
+        <span class="of-keyboard">${tool('Keyboard shortcuts', 'keyboard', () => this.#dialog('help')?.showModal())}</span>
+      </div>
+    </header>`
+  }
+
+  #renderNotices(run: Run): TemplateResult {
+    const failed: Notice | undefined =
+      run.state === 'failed' ? { kind: 'error', text: run.failure ?? 'The network broke down.' } : undefined
+    const notice = failed ?? this.notice
+    return html`<div class="notices" aria-live="polite">
+      ${
+        notice === undefined
+          ? nothing
+          : html`<div class="notice ${notice.kind}" role=${notice.kind === 'error' ? 'alert' : 'status'}>
+              ${icon(notice.kind === 'error' ? 'warning' : 'check')}
+              <p>${notice.text}</p>
+              ${
+                failed === undefined
+                  ? html`<button
+                      class="quiet only-icon"
+                      aria-label="Dismiss"
+                      @click=${() => {
+                        this.notice = undefined
+                      }}
+                    >
+                      ${icon('close')}
+                    </button>`
+                  : html`<button @click=${() => void this.#startOver()}>Start over</button>`
+              }
+            </div>`
+      }
+    </div>`
+  }
+
+  #renderSwitcher(choices: readonly (readonly [Panel, string])[]): TemplateResult {
+    return html`<div class="switcher" role="group" aria-label="Panels">
+      ${choices.map(
+        ([panel, label]) =>
+          html`<button
+            aria-expanded=${this.panels.has(panel)}
+            aria-controls="panel-${panel}"
+            @click=${() => {
+              this.#showPanel(panel, !this.panels.has(panel))
+            }}
+          >
+            ${label} ${icon('down')}
+          </button>`,
+      )}
+    </div>`
+  }
+}

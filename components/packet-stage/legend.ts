@@ -1,0 +1,72 @@
+import { html, svg, type TemplateResult } from 'lit'
+import type { FrameKind } from '../../src/trace/record.ts'
+import { flowIndex } from '../theme.ts'
+import { GLYPHS, svgPath, tornEnds } from './glyphs.ts'
+
+/** What has been seen so far: the legend explains that, and nothing else. */
+export interface Seen {
+  readonly kinds: ReadonlySet<FrameKind>
+  readonly again: boolean
+  readonly torn: boolean
+  readonly lost: boolean
+  /** Names by index, as in the trace; the first is no conversation. */
+  readonly connections: readonly string[]
+}
+
+const WORDS: Readonly<Record<FrameKind, string>> = {
+  other: 'other',
+  arp: 'ARP',
+  icmp: 'ICMP',
+  udp: 'UDP',
+  'tcp-syn': 'SYN opens',
+  'tcp-ack': 'ACK',
+  'tcp-data': 'data',
+  'tcp-fin': 'FIN closes',
+  'tcp-rst': 'RST aborts',
+}
+/** In the order in which people meet them. */
+const ORDER: readonly FrameKind[] = ['arp', 'icmp', 'tcp-syn', 'tcp-ack', 'tcp-data', 'tcp-fin', 'tcp-rst', 'udp', 'other']
+
+const MOST_CONNECTIONS = 6
+
+function picture(content: unknown, className = ''): TemplateResult {
+  return html`<svg class=${`key ${className}`} viewBox="-15 -11 30 22" aria-hidden="true">${content}</svg>`
+}
+
+function entry(image: TemplateResult, words: string): TemplateResult {
+  return html`<li>${image}<span>${words}</span></li>`
+}
+
+function shape(kind: FrameKind): TemplateResult {
+  return picture(svg`<path d=${svgPath(GLYPHS[kind].outlines)} fill-rule="evenodd"></path>`)
+}
+
+const bar = GLYPHS['tcp-data'].outlines
+const AGAIN = svg`<path d=${svgPath(bar)}></path><rect x="-14" y="-10" width="28" height="20" rx="7" class="outline"></rect>`
+const TORN = svg`<path d=${svgPath([tornEnds(GLYPHS['tcp-data'])])}></path><path d="M2 -8L-2 -1.5L2.2 1L-2 8" class="crack"></path>`
+const LOST = svg`<path d="M-6 -6L6 6M-6 6L6 -6" class="cross"></path>`
+
+export function legend(seen: Seen, open: boolean): TemplateResult | '' {
+  const kinds = ORDER.filter((kind) => seen.kinds.has(kind))
+  if (kinds.length === 0) return ''
+  const connections = seen.connections.slice(1)
+  return html`<details class="legend" part="legend" ?open=${open}>
+    <summary>Legend</summary>
+    <ul>
+      ${kinds.map((kind) => entry(shape(kind), WORDS[kind]))} ${seen.again ? entry(picture(AGAIN), 'sent again') : ''}
+      ${seen.torn ? entry(picture(TORN), 'damaged') : ''} ${seen.lost ? entry(picture(LOST, 'lost'), 'lost') : ''}
+    </ul>
+    ${connections.length < 2 ? '' : connectionList(connections)}
+  </details>`
+}
+
+function connectionList(connections: readonly string[]): TemplateResult {
+  const more = connections.length - MOST_CONNECTIONS
+  return html`<ul class="connections">
+    ${connections.slice(0, MOST_CONNECTIONS).map((name, i) => {
+      const colour = `var(--pk-flow-${String(flowIndex(i + 1))})`
+      return html`<li>${picture(svg`<circle r="7" fill=${colour}></circle>`)}<span class="connection">${name}</span></li>`
+    })}
+    ${more > 0 ? html`<li><span>and ${more} more, in the same colours again</span></li>` : ''}
+  </ul>`
+}

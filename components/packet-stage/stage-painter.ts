@@ -1,0 +1,109 @@
+import type { Run } from '../../src/run/run.ts'
+import type { Nanos } from '../../src/trace/record.ts'
+import type { NetworkState } from '../network-state.ts'
+import { FrameIndex } from './frame-index.ts'
+import { FrameNames } from './frame-names.ts'
+import type { LabelLayer } from './label-layer.ts'
+import { LabelPlan } from './label-plan.ts'
+import type { LabelRequest, Occupied } from './label-requests.ts'
+import type { Layout } from './layout.ts'
+import type { StageRenderer } from './renderer.ts'
+import { Scene } from './scene.ts'
+import type { QueueLimit } from './scene-view.ts'
+import { LOSS_TAGS } from './stage-words.ts'
+
+/** What the stage shows besides the trace. */
+export interface Painting {
+  readonly layout: Layout
+  readonly time: Nanos
+  readonly linger: Nanos
+  readonly still: boolean
+  readonly hovered: number
+  readonly selected: number
+  readonly focused: number
+  /** Whether names are written beside frames. */
+  readonly named: boolean
+  /** What labels must not cover. */
+  readonly fixed: readonly Occupied[]
+  /** Width of a label in px. */
+  readonly width: (text: string) => number
+}
+
+/** Height of a label at scale 1. */
+const LABEL_HEIGHT = 14
+
+/** Keeps the index of a run's frames, and makes each picture from it. */
+export class StagePainter {
+  readonly index = new FrameIndex()
+  readonly scene = new Scene()
+  readonly #names: FrameNames
+  readonly #plan = new LabelPlan()
+  #run: Run | undefined
+  #stale = true
+  #queues: QueueLimit[] = []
+  #corruptedAt = new Map<number, Nanos>()
+
+  /** @param namesArrived is called when labels have changed by themselves */
+  constructor(namesArrived: () => void) {
+    this.#names = new FrameNames(namesArrived)
+  }
+
+  /** Another run, or the trace began anew. */
+  reset(run: Run | undefined): void {
+    this.#run = run
+    this.index.clear()
+    this.#names.clear(run)
+    this.#stale = true
+    this.noteLog()
+  }
+
+  /** The trace has grown. */
+  invalidate(): void {
+    this.#stale = true
+  }
+
+  /** People may have flipped bits. */
+  noteLog(): void {
+    this.#corruptedAt.clear()
+    for (const entry of this.#run?.log ?? []) if ('corrupt' in entry) this.#corruptedAt.set(entry.corrupt.frame, entry.at)
+    this.#stale = true
+  }
+
+  setNetwork(state: NetworkState): void {
+    this.#queues = state.links.flatMap(({ settings }) =>
+      settings.map(({ queueBytes, queueFrames }) => ({ bytes: queueBytes, frames: queueFrames })),
+    )
+  }
+
+  paint(painting: Painting, renderer: StageRenderer | undefined, labels: LabelLayer | undefined): void {
+    const run = this.#run
+    if (run === undefined) return
+    if (this.#stale) {
+      this.#stale = false
+      this.index.update(run.trace, run.horizon, (link, direction, bytes) => {
+        const { rate } = run.links[link].settings[direction]
+        return rate === 0 ? 0 : (bytes * 8e9) / rate
+      })
+    }
+    this.scene.compose(this.index, { ...painting, queues: this.#queues, corruptedAt: this.#corruptedAt })
+    renderer?.draw(this.scene.list)
+    if (labels === undefined) return
+    this.#plan.arrange(
+      this.scene.labels,
+      painting.fixed,
+      painting.layout,
+      (request) => this.#words(run, request, painting.named),
+      painting.width,
+      LABEL_HEIGHT * painting.layout.unit,
+    )
+    labels.show(this.#plan)
+  }
+
+  #words(run: Run, request: LabelRequest, named: boolean): string {
+    if (request.kind === 'queue') return `${String(request.subject)} waiting`
+    const frame = run.trace.frame(request.subject)
+    if (frame === undefined) return ''
+    if (request.kind === 'loss') return LOSS_TAGS[frame.fate]
+    return named ? this.#names.get(frame, this.index) : ''
+  }
+}

@@ -1,0 +1,110 @@
+import type { Run } from '../../src/run/run.ts'
+import type { Fate } from '../../src/trace/record.ts'
+import { formatIpv4 } from '../../src/wire/address.ts'
+import { formatMillis, formatQuantity } from '../format.ts'
+import { formatLinkSetting } from '../link-settings.ts'
+import type { NetworkState } from '../network-state.ts'
+import type { Target } from '../selection.ts'
+import { fateWords, frameWords, kindWords, linkWords } from '../wording.ts'
+
+/** Beside a lost frame, in a word or two. */
+export const LOSS_TAGS: Readonly<Record<Fate, string>> = {
+  queued: '',
+  'in-flight': '',
+  arrived: '',
+  'queue-full': 'queue full',
+  'random-loss': 'lost',
+  'listed-loss': 'lost',
+  'dropped-by-hand': 'dropped',
+  'bad-fcs': 'bad checksum',
+  'link-down': 'cable cut',
+  'host-down': 'host is down',
+  'ring-full': 'buffer full',
+}
+
+/** A heading and lines, for the tooltip. */
+export interface Told {
+  readonly title: string
+  readonly lines: readonly string[]
+}
+
+const POWER = { on: 'running', off: 'switched off', paused: 'paused' } as const
+
+/** What a tooltip says; undefined when there is no such thing (any more). */
+export function tell(target: Target, run: Run, state: NetworkState): Told | undefined {
+  if (target.kind === 'host') return tellHost(target.index, run, state)
+  if (target.kind === 'link') return tellLink(target.index, run, state)
+  const frame = run.trace.frame(target.number)
+  if (frame === undefined) return undefined
+  const hosts = run.scenario.hosts
+  const lines = [
+    `${hosts[frame.from].label} → ${hosts[frame.to].label}, ${formatQuantity('count', frame.length)} bytes`,
+    `at ${formatMillis(run.playhead)} ms: ${fateWords(frame, run.trace.hosts, run.playhead)}`,
+  ]
+  const connection = run.trace.connections[frame.connection] ?? ''
+  if (connection !== '') lines.push(connection)
+  if (frame.duplicate) lines.push('the link’s second copy of it')
+  return { title: `#${String(frame.number)} ${kindWords(frame)}`, lines }
+}
+
+function tellHost(index: number, run: Run, state: NetworkState): Told {
+  const host = run.scenario.hosts[index]
+  const apps = host.apps.map(({ app }) => app.replaceAll('-', ' '))
+  const lines = [
+    [...new Set(host.kind === 'host' ? apps : [host.kind, ...apps])].join(', ') || 'host',
+    ...host.interfaces
+      .filter(({ address }) => address !== 0)
+      .map(({ name, address, prefix }) => `${name} ${formatIpv4(address)}/${String(prefix)}`),
+  ]
+  if (state.power[index] !== 'on') lines.push(POWER[state.power[index]])
+  return { title: host.label, lines }
+}
+
+function tellLink(index: number, run: Run, state: NetworkState): Told {
+  const link = run.scenario.links[index]
+  const { settings } = state.links[index]
+  const lines: string[] = []
+  for (const key of ['rate', 'delay', 'jitter', 'loss', 'corrupt', 'duplicate', 'reorder'] as const) {
+    const [there, back] = settings.map((each) => formatLinkSetting(key, each[key]))
+    const usual = settings.every((each) => each[key] === 0)
+    if (usual) continue
+    lines.push(there === back ? `${key} ${there}` : `${key} ${there} there, ${back} back`)
+  }
+  if (!settings[0].up || !settings[1].up) lines.push('the cable is cut')
+  return { title: linkWords(run.scenario, link), lines }
+}
+
+/** What is focused, said aloud. */
+export function announce(target: Target, run: Run, state: NetworkState): string {
+  const told = tell(target, run, state)
+  if (told === undefined) return 'It is gone.'
+  if (target.kind === 'host') return `Host ${told.title}, ${told.lines.join(', ')}, ${POWER[state.power[target.index]]}`
+  if (target.kind === 'link') return `Link ${told.title}, ${told.lines.join(', ')}`
+  const frame = run.trace.frame(target.number)
+  if (frame === undefined) return 'It is gone.'
+  return `Packet ${String(frame.number)}: ${frameWords(frame, run.trace)}, ${fateWords(frame, run.trace.hosts, run.playhead)}`
+}
+
+/** The network, for those who do not see it. */
+export function describeNetwork(run: Run): string {
+  const { hosts, links } = run.scenario
+  const names = hosts.map(({ label }) => label).join(', ')
+  const cables = links.map((link) => linkWords(run.scenario, link)).join('; ')
+  return `Network of ${String(hosts.length)} hosts: ${names}. Links: ${cables}.`
+}
+
+/** What flies now, for those who do not see it. */
+export function describeTraffic(run: Run, inFlight: Int32Array, waiting: Int32Array): string {
+  const parts: string[] = []
+  run.scenario.links.forEach((link, index) => {
+    for (const direction of [0, 1] as const) {
+      const flying = inFlight[index * 2 + direction] ?? 0
+      const queued = waiting[index * 2 + direction] ?? 0
+      if (flying === 0 && queued === 0) continue
+      const [from, to] = direction === 0 ? link.hosts : [link.hosts[1], link.hosts[0]]
+      const counts = [flying > 0 ? `${String(flying)} on the way` : '', queued > 0 ? `${String(queued)} waiting` : '']
+      parts.push(`${run.scenario.hosts[from].label} to ${run.scenario.hosts[to].label}: ${counts.filter(Boolean).join(', ')}`)
+    }
+  })
+  return parts.length === 0 ? 'No packets on the way.' : `Packets: ${parts.join('; ')}.`
+}

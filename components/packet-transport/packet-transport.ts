@@ -1,0 +1,275 @@
+import { html, type PropertyValues, type TemplateResult } from 'lit'
+import { query, state } from 'lit/decorators.js'
+import type { Nanos } from '../../src/trace/record.ts'
+import { controls } from '../controls.styles.ts'
+import { formatClock, formatDuration, formatSpeed, roundExtent } from '../format.ts'
+import { icon } from '../icons.ts'
+import { nearestStop } from '../link-settings.ts'
+import { RunElement, type RunEvent } from '../run-element.ts'
+import { tokens, watchTheme } from '../theme.ts'
+import { TraceMarks } from '../trace-marks.ts'
+import { actionWords } from '../wording.ts'
+import { transportStyles } from './packet-transport.styles.ts'
+import { drawMarks, timeToX, xToTime } from './scrub-marks.ts'
+
+/** How much watching the bar has room for at first, at the scenario's speed, in seconds. */
+const ROOM = 20
+
+/** Speeds of the slider: 1, 1.5, 2, 3, … per decade from 1/1000 to 10. */
+const SPEEDS = [-3, -2, -1, 0]
+  .flatMap((power) => [1, 1.5, 2, 3, 5, 7].map((digit) => Number(`${String(digit)}e${String(power)}`)))
+  .concat(10)
+
+/**
+ * Play, pause, step, speed and a scrub bar with marks for what was lost, sent again or done by hand.
+ *
+ * @part buttons - The group of buttons.
+ * @part scrub - The scrub bar.
+ * @part clock - The time display.
+ * @part speed - The speed slider and its words.
+ */
+export class PacketTransport extends RunElement {
+  static override styles = [tokens, controls, transportStyles]
+
+  protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'trace', 'restart']
+
+  @query('canvas') private canvas!: HTMLCanvasElement | null
+  /** Where the pointer is over the bar, in px; undefined when it is not. */
+  @state() private hover: number | undefined
+
+  readonly #marks = new TraceMarks()
+  #extent: Nanos = 1
+  #width = 0
+  #traceChanged = true
+  #unwatchTheme: (() => void) | undefined
+  readonly #resize = new ResizeObserver(([entry]) => {
+    this.#width = entry.contentRect.width
+    this.#draw()
+  })
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.#unwatchTheme = watchTheme(this, () => {
+      this.#draw()
+    })
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#unwatchTheme?.()
+    this.#resize.disconnect()
+  }
+
+  protected override runReplaced(): void {
+    this.#marks.clear()
+    this.#extent = 1
+    this.#traceChanged = true
+  }
+
+  protected override runFired(event: RunEvent): void {
+    if (event === 'restart') this.#marks.clear()
+    if (event !== 'time') this.#traceChanged = true
+    this.requestUpdate()
+  }
+
+  /** Play, or pause; from the start when the end was reached. */
+  toggle(): void {
+    const { run } = this
+    if (run === undefined) return
+    if (run.state === 'playing') run.pause()
+    else if (run.state === 'ended') {
+      void run.seek(0).then(() => {
+        run.play()
+      })
+    } else run.play()
+  }
+
+  /** One stop faster (1) or slower (-1). */
+  changeSpeed(direction: 1 | -1): void {
+    const { run } = this
+    if (run === undefined) return
+    const stop = Math.min(SPEEDS.length - 1, Math.max(0, nearestStop(SPEEDS, run.speed) + direction))
+    run.speed = SPEEDS[stop]
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    super.willUpdate(changed)
+    const { run } = this
+    if (run === undefined) return
+    // The bar grows in round steps while the run goes on, and shrinks to what there was when it has ended.
+    const over = run.state === 'ended' && run.playhead >= run.horizon
+    const room = Math.max(run.horizon, run.scenario.speed * ROOM * 1e9)
+    const wanted = over ? Math.max(run.horizon, 1) : Math.min(run.scenario.duration, roundExtent(room))
+    if (over || run.horizon > this.#extent || this.#extent === 1) {
+      if (wanted !== this.#extent) this.#traceChanged = true
+      this.#extent = wanted
+    }
+  }
+
+  protected override render(): TemplateResult {
+    const { run } = this
+    const playing = run?.state === 'playing'
+    const ended = run?.state === 'ended'
+    const idle = run === undefined || run.state === 'loading' || run.state === 'failed'
+    return html`
+      <div class="bar" role="group" aria-label="Playback">
+        <div class="buttons" part="buttons">
+          <button
+            class="quiet only-icon"
+            ?disabled=${idle}
+            title="Step back (←)"
+            aria-label="Step back"
+            @click=${() => void run?.step(-1)}
+          >
+            ${icon('back')}
+          </button>
+          <button
+            class="primary only-icon play"
+            ?disabled=${idle}
+            title=${playing ? 'Pause (space)' : 'Play (space)'}
+            aria-label=${playing ? 'Pause' : ended ? 'Play again' : 'Play'}
+            @click=${() => {
+              this.toggle()
+            }}
+          >
+            ${icon(playing ? 'pause' : ended ? 'restart' : 'play')}
+          </button>
+          <button
+            class="quiet only-icon"
+            ?disabled=${idle}
+            title="Step to the next event (→)"
+            aria-label="Step to the next event"
+            @click=${() => void run?.step(1)}
+          >
+            ${icon('forward')}
+          </button>
+        </div>
+        ${this.#renderScrub(idle)} ${this.#renderClock()} ${this.#renderSpeed(idle)}
+      </div>
+    `
+  }
+
+  #renderScrub(idle: boolean): TemplateResult {
+    const { run } = this
+    const extent = this.#extent
+    const playhead = run?.playhead ?? 0
+    const share = (time: Nanos): string => `${String((Math.min(time, extent) / extent) * 100)}%`
+    return html`
+      <div
+        class="scrub"
+        part="scrub"
+        style="--playhead:${share(playhead)};--horizon:${share(run?.horizon ?? 0)}"
+        @pointermove=${(event: PointerEvent) => {
+          this.hover = event.clientX - (event.currentTarget as HTMLElement).getBoundingClientRect().left
+        }}
+        @pointerleave=${() => {
+          this.hover = undefined
+        }}
+      >
+        <input
+          type="range"
+          aria-label="Time"
+          aria-valuetext=${formatClock(playhead, extent)}
+          aria-describedby="summary"
+          min="0"
+          max=${extent}
+          step="1"
+          .value=${String(Math.min(playhead, extent))}
+          ?disabled=${idle}
+          @input=${(event: Event) => void run?.seek(Number((event.target as HTMLInputElement).value))}
+        />
+        <canvas aria-hidden="true"></canvas>
+        ${this.#renderTip()}
+        <span id="summary" class="visually-hidden">${this.#summary()}</span>
+      </div>
+    `
+  }
+
+  #summary(): string {
+    const plural = (count: number, noun: string): string =>
+      `${String(count)} ${noun}${count === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`
+    const { losses, retransmissions } = this.#marks
+    return [
+      plural(losses.length, 'loss'),
+      plural(retransmissions.length, 'retransmission'),
+      plural(this.run?.log.length ?? 0, 'intervention'),
+    ].join(', ')
+  }
+
+  #renderTip(): TemplateResult | '' {
+    const { run, hover } = this
+    if (hover === undefined || run === undefined) return ''
+    const width = this.#width
+    const near = (time: Nanos): boolean => Math.abs(timeToX(time, this.#extent, width) - hover) < 5
+    const intervention = run.log.find(({ at }) => near(at))
+    const loss = this.#marks.losses.find(({ time }) => near(time))
+    const again = this.#marks.retransmissions.find(({ time }) => near(time))
+    const [time, words] =
+      intervention !== undefined
+        ? [intervention.at, actionWords(intervention, run.scenario)]
+        : loss !== undefined
+          ? [loss.time, `packet #${String(loss.frame)} lost`]
+          : again !== undefined
+            ? [again.time, `packet #${String(again.frame)} is sent again`]
+            : [xToTime(hover, this.#extent, width), undefined]
+    const clock = formatClock(time, this.#extent)
+    // Kept within the bar by moving its own middle along with the pointer.
+    const shift = (Math.min(Math.max(hover, 0), width) / Math.max(width, 1)) * 100
+    return html`<span class="tip" style="transform:translateX(${hover}px) translateX(-${shift}%)"
+      >${clock}${words === undefined ? '' : `, ${words}`}</span
+    >`
+  }
+
+  #renderClock(): TemplateResult {
+    const { run } = this
+    return html`<div class="clock" part="clock">
+      <span class="now">${formatClock(run?.playhead ?? 0, this.#extent)}</span>
+      <span class="end">of ${formatDuration(this.#extent)}</span>
+    </div>`
+  }
+
+  #renderSpeed(idle: boolean): TemplateResult {
+    const speed = this.run?.speed ?? 1
+    const index = nearestStop(SPEEDS, speed)
+    return html`<div class="speed" part="speed">
+      <label class="words" for="speed"><span>Speed</span> <b>${formatSpeed(speed)}</b></label>
+      <input
+        id="speed"
+        type="range"
+        min="0"
+        max=${SPEEDS.length - 1}
+        step="1"
+        style="--fill:${(index / (SPEEDS.length - 1)) * 100}%"
+        .value=${String(index)}
+        aria-valuetext=${formatSpeed(speed)}
+        ?disabled=${idle}
+        @input=${(event: Event) => {
+          if (this.run !== undefined) this.run.speed = SPEEDS[Number((event.target as HTMLInputElement).value)]
+        }}
+      />
+    </div>`
+  }
+
+  protected override updated(): void {
+    if (this.canvas !== null) this.#resize.observe(this.canvas)
+    if (!this.#traceChanged || this.run === undefined) return
+    this.#traceChanged = false
+    this.#marks.update(this.run.trace)
+    this.#draw()
+  }
+
+  #draw(): void {
+    const { canvas, run } = this
+    if (canvas === null || run === undefined) return
+    const style = getComputedStyle(canvas)
+    const colour = (name: string): string => {
+      canvas.style.color = `var(--pk-${name})`
+      return style.color
+    }
+    drawMarks(canvas, this.#marks, run.log, this.#extent, {
+      loss: colour('lost'),
+      retransmission: colour('text'),
+      intervention: colour('accent'),
+    })
+  }
+}

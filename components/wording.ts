@@ -1,0 +1,193 @@
+import { FrameMark, type EventRecord, type FrameRecord, type TraceView } from '../src/trace/record.ts'
+import type { Action } from '../src/scenario/intervention.ts'
+import type { ResolvedScenario } from '../src/scenario/resolved.ts'
+import { formatQuantity } from './format.ts'
+import { formatLinkSetting, linkSettingLabel } from './link-settings.ts'
+import type { ActiveFault } from './network-state.ts'
+
+/** What a frame is, in a word or two. */
+export function kindWords(frame: Pick<FrameRecord, 'kind' | 'mark'>): string {
+  if ((frame.mark & FrameMark.Retransmission) !== 0)
+    return frame.kind === 'tcp-data' ? 'Data again' : `${KINDS[frame.kind]} again`
+  if ((frame.mark & FrameMark.Probe) !== 0) return 'Probe'
+  return KINDS[frame.kind]
+}
+
+const KINDS: Readonly<Record<FrameRecord['kind'], string>> = {
+  other: 'Frame',
+  arp: 'ARP',
+  icmp: 'ICMP',
+  udp: 'UDP',
+  'tcp-syn': 'SYN',
+  'tcp-ack': 'ACK',
+  'tcp-data': 'Data',
+  'tcp-fin': 'FIN',
+  'tcp-rst': 'RST',
+}
+
+/** Why a frame did not arrive, as the end of a sentence, or undefined when it did or still may. */
+export function lossWords(frame: FrameRecord, hosts: readonly string[]): string | undefined {
+  switch (frame.fate) {
+    case 'queued':
+    case 'in-flight':
+    case 'arrived':
+      return undefined
+    case 'queue-full':
+      return `${hosts[frame.from]}’s queue was full`
+    case 'random-loss':
+      return 'random loss on the link'
+    case 'listed-loss':
+      return 'the scenario loses this one'
+    case 'dropped-by-hand':
+      return 'dropped by hand'
+    case 'bad-fcs':
+      return 'bits flipped, so the check sequence failed'
+    case 'link-down':
+      return 'the link was cut'
+    case 'host-down':
+      return `${hosts[frame.to]} was down`
+    case 'ring-full':
+      return `${hosts[frame.to]} was paused and its buffer full`
+  }
+}
+
+/** What had become of a frame at a time. */
+export function fateWords(frame: FrameRecord, hosts: readonly string[], time: number): string {
+  const loss = lossWords(frame, hosts)
+  if (frame.fateAt <= time && loss !== undefined) return `lost: ${loss}`
+  if (frame.fateAt <= time && frame.fate === 'arrived') return frame.corrupted ? 'arrived with flipped bits' : 'arrived'
+  return frame.sent <= time ? 'on the way' : 'waiting in the queue'
+}
+
+/** A frame in one sentence for a list, a label, a screen reader. */
+export function frameWords(frame: FrameRecord, trace: TraceView): string {
+  const { hosts } = trace
+  return `${kindWords(frame)}, ${hosts[frame.from]} to ${hosts[frame.to]}, ${formatQuantity('count', frame.length)} bytes`
+}
+
+type Data = EventRecord['data']
+
+function text(data: Data, key: string): string {
+  const value = data[key]
+  return Array.isArray(value) ? value.join(', ') : String(value)
+}
+
+function quantity(data: Data, key: string, unit: 'time' | 'bytes' | 'count'): string {
+  const value = data[key]
+  return typeof value === 'number' ? formatQuantity(unit, value) : text(data, key)
+}
+
+const WHY_AGAIN: Readonly<Record<string, string>> = {
+  rto: 'the retransmission timer fired',
+  fast: 'three duplicate ACKs',
+  sack: 'the SACK blocks show a hole',
+  syn: 'no answer to the SYN',
+  probe: 'a probe of the window',
+}
+
+/** What an event says, for the events that deserve a sentence; others are told by their data. */
+const EVENTS: Readonly<Record<string, (data: Data) => string>> = {
+  'tcp:state-changed': (data) => `${text(data, 'from')} → ${text(data, 'to')}`,
+  'tcp:segment-retransmitted': (data) =>
+    `Sends ${quantity(data, 'length', 'bytes')} again from ${text(data, 'seq')}: ${WHY_AGAIN[text(data, 'why')] ?? text(data, 'why')}`,
+  'tcp:fast-retransmit-entered': () => 'Fast retransmit: three duplicate ACKs mean a loss',
+  'tcp:recovery-exited': () => 'Recovered from the loss',
+  'tcp:rto-expired': (data) => `Retransmission timer fired after ${quantity(data, 'rto', 'time')}`,
+  'tcp:rtt-sampled': (data) =>
+    `Round trip measured: ${quantity(data, 'rtt', 'time')}, timer now ${quantity(data, 'rto', 'time')}`,
+  'tcp:congestion-updated': (data) =>
+    `Congestion window ${quantity(data, 'cwnd', 'bytes')}, in flight ${quantity(data, 'flight', 'bytes')}`,
+  'tcp:duplicate-ack-received': (data) => `Duplicate ACK number ${text(data, 'count')}`,
+  'tcp:out-of-order-buffered': (data) =>
+    `Keeps ${quantity(data, 'length', 'bytes')} from ${text(data, 'seq')} aside: ${text(data, 'missingFrom')} is missing`,
+  'tcp:delivered': (data) => `Hands ${quantity(data, 'length', 'bytes')} to the application`,
+  'tcp:window-closed': () => 'The receive window is closed',
+  'tcp:window-opened': () => 'The receive window is open again',
+  'tcp:reset-sent': (data) => `Sends a reset: ${text(data, 'why')}`,
+  'tcp:reset-received': () => 'Was reset by the other side',
+  'arp:resolved': () => 'Learned a hardware address',
+  'arp:failed': () => 'Nobody answered the ARP request',
+  'switch:learned': () => 'The switch learned where a host is',
+  'app:started': () => 'Application started',
+  'app:ended': () => 'Application ended',
+  'app:failed': (data) => `Application failed: ${text(data, 'error')}`,
+  'page:started': (data) => `Starts to load ${text(data, 'url')}`,
+  'page:loaded': (data) =>
+    `Page loaded in ${quantity(data, 'duration', 'time')}: ${text(data, 'resources')} resources, ${quantity(data, 'bytes', 'bytes')}`,
+  'page:failed': (data) => `Page failed: ${text(data, 'error')}`,
+  'http:request-sent': (data) => `Requests ${text(data, 'method')} ${text(data, 'url')}`,
+  'http:response-started': (data) => `Response ${text(data, 'status')} begins`,
+  'http:response-received': (data) =>
+    `Response ${text(data, 'status')} complete: ${quantity(data, 'bytes', 'bytes')} in ${quantity(data, 'duration', 'time')}`,
+  'ping:sent': (data) => `Ping ${text(data, 'sequence')} sent`,
+  'ping:replied': (data) => `Ping ${text(data, 'sequence')} answered after ${quantity(data, 'rtt', 'time')}`,
+  'ping:timed-out': (data) => `Ping ${text(data, 'sequence')} timed out`,
+  'stream:frame-received': (data) => `Stream frame ${text(data, 'sequence')} received, ${quantity(data, 'delay', 'time')} old`,
+  'stream:frame-played': (data) => `Stream frame ${text(data, 'sequence')} played`,
+  'stream:frame-late': (data) => `Stream frame ${text(data, 'sequence')} came ${quantity(data, 'late', 'time')} too late`,
+  'stream:frame-missed': (data) => `Stream frame ${text(data, 'sequence')} missed`,
+  'script:step': (data) => `Step: ${text(data, 'step')}`,
+  'script:failed': (data) => `Script failed: ${text(data, 'error')}`,
+}
+
+/** An event in a sentence. */
+export function eventWords(event: Pick<EventRecord, 'name' | 'data'>): string {
+  const told = EVENTS[event.name] as ((data: Data) => string) | undefined
+  if (told !== undefined) return told(event.data)
+  const what = event.name.slice(event.name.indexOf(':') + 1).replaceAll('-', ' ')
+  const details = Object.keys(event.data).map((key) => `${key} ${text(event.data, key)}`)
+  return `${what.charAt(0).toUpperCase()}${what.slice(1)}${details.length === 0 ? '' : `: ${details.join(', ')}`}`
+}
+
+/** What a person did, in the past tense. */
+export function actionWords(action: Action, scenario: ResolvedScenario): string {
+  if ('drop' in action) return `Dropped packet #${String(action.drop.frame)}`
+  if ('corrupt' in action) return `Corrupted packet #${String(action.corrupt.frame)}`
+  if ('set' in action) {
+    const knob = scenario.knobs.find(({ name }) => name === action.set.knob)
+    return `Set ${knob?.label ?? action.set.knob} to ${knobValueWords(knob, action.set.value)}`
+  }
+  if ('kill' in action) return `Killed ${action.kill}`
+  if ('restart' in action) return `Restarted ${action.restart}`
+  if ('pause' in action) return `Paused ${action.pause}`
+  if ('resume' in action) return `Resumed ${action.resume}`
+  if ('cut' in action) return `Cut ${action.cut}`
+  if ('heal' in action) return `Healed ${action.heal}`
+  const { name, direction, settings } = action.link
+  const changes = (Object.keys(settings) as (keyof typeof settings)[]).map((key) => {
+    const value = settings[key]
+    return `${linkSettingLabel(key).toLowerCase()} ${value === undefined ? '' : formatLinkSetting(key, value)}`
+  })
+  const link = scenario.links.find((each) => each.name === name)
+  return `${link === undefined || direction === undefined ? name : directionWords(scenario, link, direction)}: ${changes.join(', ')}`
+}
+
+/** The value of a knob, for people. */
+export function knobValueWords(knob: ResolvedScenario['knobs'][number] | undefined, value: number | string | boolean): string {
+  if (typeof value === 'boolean') return value ? 'on' : 'off'
+  const control = knob?.control
+  if (control?.kind === 'choice') return control.choices.find((choice) => choice.value === value)?.label ?? String(value)
+  return control?.kind === 'range' && typeof value === 'number' ? formatQuantity(control.unit, value) : String(value)
+}
+
+/** `'alice → bob'` */
+export function directionWords(scenario: ResolvedScenario, link: ResolvedScenario['links'][number], direction: 0 | 1): string {
+  const [first, second] = link.hosts.map((host) => scenario.hosts[host].label)
+  return direction === 0 ? `${first} → ${second}` : `${second} → ${first}`
+}
+
+/** `'alice – bob'` */
+export function linkWords(scenario: ResolvedScenario, link: ResolvedScenario['links'][number]): string {
+  return link.hosts.map((host) => scenario.hosts[host].label).join(' – ')
+}
+
+/** What is broken now. */
+export function faultWords(fault: ActiveFault, scenario: ResolvedScenario): string {
+  if (fault.kind === 'host') return `${scenario.hosts[fault.host].label} is ${fault.power === 'off' ? 'down' : 'paused'}`
+  const link = scenario.links[fault.link]
+  const where = fault.direction === undefined ? linkWords(scenario, link) : directionWords(scenario, link, fault.direction)
+  if (fault.key === 'up') return fault.value === true ? `${where} is whole again` : `${where} is cut`
+  const label = linkSettingLabel(fault.key).toLowerCase()
+  const words = formatLinkSetting(fault.key, fault.value)
+  return `${where}: ${label} ${words} instead of ${formatLinkSetting(fault.key, fault.baseline)}`
+}

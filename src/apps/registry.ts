@@ -1,0 +1,33 @@
+import type { App } from '../host/socket.ts'
+import { Browser } from './browser.ts'
+import { Ping } from './ping.ts'
+import { SocketScript } from './socket-script.ts'
+import { StreamReceiver } from './stream-receiver.ts'
+import { StreamSender } from './stream-sender.ts'
+import { WebServer } from './web-server.ts'
+
+type Options = Readonly<Record<string, unknown>>
+
+/** Every application by its name in a scenario. Options are the scenario's, already validated: missing ones get their default. */
+const APPLICATIONS: Readonly<Record<string, (options: Options) => App>> = {
+  browser: (options) => new Browser(options),
+  'web-server': (options) => new WebServer(options),
+  'stream-sender': (options) => new StreamSender(options),
+  'stream-receiver': (options) => new StreamReceiver(options),
+  ping: (options) => new Ping(options),
+  'socket-script': (options) => new SocketScript(options),
+}
+
+/** Names of all applications. */
+export const APPLICATION_NAMES: readonly string[] = Object.keys(APPLICATIONS)
+
+/**
+ * Makes an application.
+ * @param name as in the scenario: `'web-server'`
+ * @param options as the scenario resolved them, in base units
+ * @throws RangeError for an unknown name
+ */
+export function createApp(name: string, options: Readonly<Record<string, unknown>>): App {
+  if (!Object.hasOwn(APPLICATIONS, name)) throw new RangeError(`there is no application '${name}'`)
+  return APPLICATIONS[name](options)
+}

@@ -1,0 +1,61 @@
+/** An address of the http scheme, in parts (RFC 9110 section 4.2.1). */
+export interface HttpUrl {
+  /** Lower case. */
+  readonly host: string
+  readonly port: number
+  /** Path and query, as they go on the request line; no fragment. */
+  readonly target: string
+}
+
+const DEFAULT_PORT = 80
+
+/** Escapes what may not stand on a request line. */
+function escapedTarget(target: string): string {
+  return target.replace(/[^!-~]+/gu, (text) => encodeURIComponent(text))
+}
+
+/** The parts of an absolute http address; undefined for anything else. */
+export function parseUrl(text: string): HttpUrl | undefined {
+  const match = /^http:\/\/([^/?#:@\s]+)(?::(\d{1,5}))?([/?][^#]*)?(?:#.*)?$/is.exec(text)
+  if (match === null) return undefined
+  const [, host, port, rest] = match as unknown as [string, string, string | undefined, string | undefined]
+  const number = port === undefined ? DEFAULT_PORT : Number(port)
+  if (number < 1 || number > 65_535) return undefined
+  const target = rest === undefined ? '/' : rest.startsWith('?') ? `/${rest}` : rest
+  return { host: host.toLowerCase(), port: number, target: escapedTarget(target) }
+}
+
+/** RFC 3986 section 5.2.4. */
+function withoutDotSegments(path: string): string {
+  const output: string[] = []
+  const segments = path.split('/').slice(1)
+  segments.forEach((segment, i) => {
+    const isLast = i === segments.length - 1
+    if (segment === '..') output.pop()
+    if (segment !== '.' && segment !== '..') output.push(segment)
+    else if (isLast) output.push('')
+  })
+  return `/${output.join('/')}`
+}
+
+/** What a reference in a page means (RFC 3986 section 5.2); undefined when it is not of the http scheme. */
+export function resolveUrl(base: HttpUrl, reference: string): HttpUrl | undefined {
+  const text = reference.trim().replace(/#.*$/s, '')
+  if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return parseUrl(text)
+  if (text.startsWith('//')) return parseUrl(`http:${text}`)
+  const basePath = base.target.replace(/\?.*$/s, '')
+  if (text === '') return base
+  if (text.startsWith('?')) return { ...base, target: escapedTarget(basePath + text) }
+  const [path, ...query] = text.split(/(?=\?)/s)
+  const merged = path.startsWith('/') ? path : basePath.slice(0, basePath.lastIndexOf('/') + 1) + path
+  return { ...base, target: escapedTarget(withoutDotSegments(merged) + query.join('')) }
+}
+
+/** Host, and the port when it is not 80: what the field Host says. */
+export function formatAuthority({ host, port }: HttpUrl): string {
+  return port === DEFAULT_PORT ? host : `${host}:${String(port)}`
+}
+
+export function formatUrl(url: HttpUrl): string {
+  return `http://${formatAuthority(url)}${url.target}`
+}

@@ -1,0 +1,122 @@
+import { Command, CommanderError, Option } from 'commander'
+import { ExitCode, UsageError } from './context.ts'
+import { alignRows } from './report.ts'
+import { runCommand } from './run-command.ts'
+import { readJson, within } from './source-file.ts'
+import { ScenarioError } from '../scenario/errors.ts'
+import { scenarioJsonSchema } from '../scenario/json-schema.ts'
+import { resolveScenario } from '../scenario/resolve.ts'
+import { scenarioFileSchema } from '../scenario/schema.ts'
+import { check, copyPlain } from '../scenario/validation.ts'
+import type { CliContext } from './context.ts'
+import type { RunOptions } from './run-command.ts'
+
+/**
+ * The command line: reads arguments, does what they ask, prints what came of it.
+ * @param args without the program's own name
+ * @returns the exit code of the process
+ */
+export async function runCli(args: readonly string[], context: CliContext): Promise<ExitCode> {
+  let exitCode: ExitCode = ExitCode.Done
+  const program = createProgram(context, (code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    // Commander has written its message, or the help that was asked for, already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Done : ExitCode.Unusable
+    if (error instanceof UsageError || error instanceof ScenarioError) {
+      context.err(`packetarium: ${error.message}\n`)
+      return ExitCode.Unusable
+    }
+    throw error
+  }
+}
+
+function createProgram(context: CliContext, exitWith: (code: ExitCode) => void): Command {
+  const program = new Command('packetarium')
+    .description('Runs networks of real packets on simulated time.')
+    .version(context.version)
+    .exitOverride()
+    .configureOutput({ writeOut: context.out, writeErr: context.err })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 a claim failed, 2 bad usage or invalid scenario, 3 the run went over its budget.\n',
+    )
+
+  program
+    .command('list')
+    .description('list the scenarios')
+    .option('--json', 'as one JSON list')
+    .action(({ json }: { json?: boolean }) => {
+      context.out(json === true ? listAsJson(context) : listForPeople(context))
+    })
+
+  program
+    .command('run')
+    .description('run a scenario of the list, or of a file')
+    .argument('<id | file.json>', 'a name from the list, or a scenario file')
+    .option('--seed <n>', 'another seed than the scenario’s')
+    .option(
+      '--set <knob=value>',
+      'put a knob elsewhere (repeatable): --set loss=2%',
+      (setting: string, before: string[]) => [...before, setting],
+      [],
+    )
+    .option('--interventions <file.json>', 'what is done to the run, and when')
+    .option('--until <time>', 'end there instead of at the scenario’s duration: "10 s"')
+    .option('--pcap <out.pcapng>', 'write the capture')
+    .option('--capture <links | host:NAME>', 'what is captured: every link, or what one host saw', 'links')
+    .option('--events <out.jsonl>', 'write all events, one JSON object a line')
+    .addOption(new Option('--placement <where>', 'where hosts run').choices(['inline', 'workers']).default('inline'))
+    .option('--max-wall <time>', 'budget of real time', '60 s')
+    .option('--max-frames <n>', 'budget of frames', '20000000')
+    .option('--json', 'print one JSON object')
+    .action(async (argument: string, options: RunOptions) => {
+      exitWith(await runCommand(argument, options, context))
+    })
+
+  program
+    .command('validate')
+    .description('check a scenario file')
+    .argument('<file.json>', 'a scenario file')
+    .action(async (path: string) => {
+      const source = await readJson(path, context)
+      context.out(`${path}: ${within(path, () => describeValid(source))}\n`)
+    })
+
+  program
+    .command('schema')
+    .description('print the JSON Schema of scenario files')
+    .action(() => {
+      context.out(`${JSON.stringify(scenarioJsonSchema(), undefined, 2)}\n`)
+    })
+
+  return program
+}
+
+function listAsJson({ catalog }: CliContext): string {
+  return `${JSON.stringify(Object.entries(catalog).map(([id, { title, summary }]) => ({ id, title, summary })))}\n`
+}
+
+function listForPeople({ catalog }: CliContext): string {
+  const rows = Object.entries(catalog).map(([id, { title }]): [string, string] => [id, title])
+  return `${alignRows(rows).join('\n')}\n`
+}
+
+function describeValid(source: unknown): string {
+  check(scenarioFileSchema, copyPlain(source))
+  const { id, hosts, links, knobs } = resolveScenario(source)
+  const parts = [
+    count(hosts.length, 'host'),
+    count(links.length, 'link'),
+    ...(knobs.length === 0 ? [] : [count(knobs.length, 'knob')]),
+  ]
+  return `valid: ${id}, ${parts.join(', ')}`
+}
+
+function count(number: number, noun: string): string {
+  return `${String(number)} ${noun}${number === 1 ? '' : 's'}`
+}

@@ -1,0 +1,257 @@
+import { formatIpv4 } from '../wire/address.ts'
+import {
+  decodeIcmp,
+  decodeQuotation,
+  encodeIcmp,
+  icmpEncodedLength,
+  IcmpMessage,
+  IcmpType,
+  isIcmpError,
+  quoteIpv4,
+  UnreachableCode,
+  verifyIcmpChecksum,
+  type Quotation,
+} from '../wire/icmp.ts'
+import { decodeIpv4Header, IpProtocol, Ipv4Header } from '../wire/ipv4.ts'
+import type { Environment } from '../kernel/machine.ts'
+import { MILLISECOND, SECOND } from '../kernel/time.ts'
+import {
+  PAYLOAD_START,
+  type Destination,
+  type ErrorReporter,
+  type InternetLayer,
+  type ProtocolHandler,
+  type ReceivedPacket,
+} from './internet-layer.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** Errors per destination, as Linux limits them: six at once, then one a second. */
+const ERRORS_AT_ONCE = 6
+const ERROR_INTERVAL = SECOND
+/** Errors altogether, as Linux limits them: fifty at once, then a thousand a second. */
+const ALL_ERRORS_AT_ONCE = 50
+const ALL_ERRORS_INTERVAL = MILLISECOND
+/** Most destinations whose errors are counted apart. */
+const LIMITED_DESTINATIONS = 1024
+
+/** Errors travel with precedence "internetwork control" (RFC 1812 section 4.3.2.5). */
+const ERROR_DSCP = 48
+
+/** Ports and sequence number. */
+const QUOTED_OF_TCP = 8
+
+/** What came back for a packet of ours that did not get there. */
+export interface IcmpError {
+  /** An `IcmpType`. */
+  readonly type: number
+  readonly code: number
+  /** Who says so; one of our own addresses when this host found out by itself. */
+  readonly from: number
+  /** TTL of the packet that brought it. */
+  readonly ttl: number
+  /** Of "fragmentation needed": what the next hop takes, 0 when it is not said. */
+  readonly mtu: number
+  /** The packet, cut short, as the error quotes it. */
+  readonly quotation: Quotation
+}
+
+/** A protocol that wants to know what became of its packets. */
+export interface ErrorListener {
+  handleError(error: IcmpError): void
+}
+
+/** An echo that this host asked for. */
+export interface EchoListener {
+  replied(from: number, ttl: number): void
+  failed(error: IcmpError): void
+}
+
+/** Errors in words, for the trace. */
+function errorName(type: number, code: number): string {
+  if (type === IcmpType.TIME_EXCEEDED) return code === 0 ? 'time exceeded in transit' : 'reassembly time exceeded'
+  switch (code) {
+    case UnreachableCode.NET_UNREACHABLE:
+      return 'network unreachable'
+    case UnreachableCode.HOST_UNREACHABLE:
+      return 'host unreachable'
+    case UnreachableCode.PROTOCOL_UNREACHABLE:
+      return 'protocol unreachable'
+    case UnreachableCode.PORT_UNREACHABLE:
+      return 'port unreachable'
+    case UnreachableCode.FRAGMENTATION_NEEDED:
+      return 'fragmentation needed'
+    default:
+      return `unreachable, code ${String(code)}`
+  }
+}
+
+/**
+ * What an error quotes of a packet. Deviates from RFC 1812 section 4.3.2.3, as much as fits in 576 bytes, for a TCP segment that does not
+ * fit whole: that is quoted by its first 8 bytes, as RFC 792 has it. Wireshark takes a longer piece for a whole segment with a wrong
+ * checksum.
+ */
+function quote(bytes: Uint8Array, start: number, { protocol, payloadStart, payloadEnd }: Ipv4Header): Uint8Array {
+  const quotation = quoteIpv4(bytes, start, bytes.length)
+  const isCut = start + quotation.length < payloadEnd
+  return isCut && protocol === IpProtocol.TCP ? quotation.subarray(0, payloadStart - start + QUOTED_OF_TCP) : quotation
+}
+
+/** RFC 792 with the rules of RFC 1122 section 3.2.2 and RFC 1812 section 4.3. */
+export class IcmpProtocol implements ProtocolHandler, ErrorReporter {
+  private readonly incoming = new IcmpMessage()
+  private readonly outgoing = new IcmpMessage()
+  private readonly quoted = new Ipv4Header()
+  private readonly listeners = new Map<number, ErrorListener>()
+  /** By `identifier * 2^16 + sequence`. */
+  private readonly echoes = new Map<number, EchoListener>()
+  private readonly limits = new Map<number, TokenBucket>()
+  private readonly limit = new TokenBucket(ALL_ERRORS_AT_ONCE, ALL_ERRORS_INTERVAL)
+  private nextIdentifier: number
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly internet: InternetLayer,
+  ) {
+    this.nextIdentifier = environment.random('icmp-identifier').below(0x10000)
+  }
+
+  /** Names who hears of errors about packets of a protocol. */
+  listen(protocol: number, listener: ErrorListener): void {
+    this.listeners.set(protocol, listener)
+  }
+
+  // Echo.
+
+  /** A number that tells the echoes of one asker from those of another. */
+  identifier(): number {
+    const identifier = this.nextIdentifier
+    this.nextIdentifier = (identifier + 1) & 0xffff
+    return identifier
+  }
+
+  /** Sends an echo request; the listener hears of replies and errors until `forgetEcho`. */
+  sendEcho(
+    destination: Destination,
+    identifier: number,
+    sequence: number,
+    payload: Uint8Array,
+    ttl: number,
+    listener: EchoListener,
+  ): void {
+    this.echoes.set(identifier * 0x10000 + sequence, listener)
+    const { outgoing } = this
+    outgoing.type = IcmpType.ECHO_REQUEST
+    outgoing.code = 0
+    outgoing.identifier = identifier
+    outgoing.sequence = sequence
+    outgoing.payload = payload
+    this.transmit(destination, destination.source, ttl, 0)
+  }
+
+  forgetEcho(identifier: number, sequence: number, listener: EchoListener): void {
+    const key = identifier * 0x10000 + sequence
+    if (this.echoes.get(key) === listener) this.echoes.delete(key)
+  }
+
+  // Receiving.
+
+  input(packet: ReceivedPacket): void {
+    const { bytes, header } = packet
+    if (!verifyIcmpChecksum(bytes, header.payloadStart, header.payloadEnd)) {
+      this.internet.discard('icmp', 'wrong checksum')
+      return
+    }
+    const message = decodeIcmp(bytes, header.payloadStart, header.payloadEnd, this.incoming)
+    if (message.type === IcmpType.ECHO_REQUEST) {
+      // RFC 1122 section 3.2.2.6 allows silence when everybody was asked.
+      if (!packet.broadcast) this.answerEcho(header, message)
+    } else if (message.type === IcmpType.ECHO_REPLY) {
+      this.echoes.get(message.identifier * 0x10000 + message.sequence)?.replied(header.source, header.ttl)
+    } else if (message.type === IcmpType.DESTINATION_UNREACHABLE || message.type === IcmpType.TIME_EXCEEDED) {
+      const { type, code, payload } = message
+      const isNarrow = type === IcmpType.DESTINATION_UNREACHABLE && code === UnreachableCode.FRAGMENTATION_NEEDED
+      const mtu = isNarrow ? message.sequence : 0
+      this.dispatch({ type, code, from: header.source, ttl: header.ttl, mtu, quotation: decodeQuotation(payload) }, payload)
+    }
+  }
+
+  private answerEcho(header: Ipv4Header, request: IcmpMessage): void {
+    const { outgoing } = this
+    outgoing.type = IcmpType.ECHO_REPLY
+    outgoing.code = 0
+    outgoing.identifier = request.identifier
+    outgoing.sequence = request.sequence
+    outgoing.payload = request.payload
+    this.transmit(this.internet.destination(header.source), header.destination, undefined, 0)
+  }
+
+  /** Finds whose packet an error is about. @throws DecodeError */
+  private dispatch(error: IcmpError, quotation: Uint8Array): void {
+    const { protocol, source } = error.quotation
+    if (!this.internet.isOwn(source)) return
+    if (protocol !== IpProtocol.ICMP) {
+      this.listeners.get(protocol)?.handleError(error)
+      return
+    }
+    const { payloadStart, fragmentOffset } = decodeIpv4Header(quotation, 0, quotation.length, this.quoted)
+    if (fragmentOffset !== 0 || quotation.length < payloadStart + 8) return
+    const { type, identifier, sequence } = decodeIcmp(quotation, payloadStart, quotation.length, this.incoming)
+    if (type === IcmpType.ECHO_REQUEST) this.echoes.get(identifier * 0x10000 + sequence)?.failed(error)
+  }
+
+  // Errors.
+
+  /**
+   * Tells the source of a packet that it did not arrive; nothing happens where that is forbidden (RFC 1122 section 3.2.2: never about
+   * an ICMP error, a broadcast or a fragment other than the first), or when there have been too many. A source on this very host is
+   * told directly.
+   */
+  report(type: number, code: number, bytes: Uint8Array, start: number, mtu: number): void {
+    const { environment, internet } = this
+    const header = decodeIpv4Header(bytes, start, bytes.length, this.quoted)
+    const { source, destination, fragmentOffset, protocol, payloadStart } = header
+    if (fragmentOffset !== 0 || destination >>> 28 >= 14 || internet.isBroadcast(destination)) return
+    if (protocol === IpProtocol.ICMP && (payloadStart >= bytes.length || isIcmpError(bytes[payloadStart]))) return
+    const quotation = quote(bytes, start, header)
+    if (internet.isOwn(source)) {
+      this.dispatch({ type, code, from: source, ttl: 0, mtu, quotation: decodeQuotation(quotation) }, quotation)
+      return
+    }
+    const back = internet.destination(source)
+    if (back.kind !== 'unicast' || !this.allows(source)) return
+    const { outgoing } = this
+    outgoing.type = type
+    outgoing.code = code
+    outgoing.identifier = 0
+    outgoing.sequence = mtu
+    outgoing.payload = quotation
+    const cause = environment.cause
+    environment.cause = environment.record('icmp:sent', '', {
+      type,
+      code,
+      to: formatIpv4(source),
+      meaning: errorName(type, code),
+    })
+    this.transmit(back, internet.isOwn(destination) ? destination : back.source, undefined, ERROR_DSCP)
+    environment.cause = cause
+  }
+
+  private allows(source: number): boolean {
+    const { now } = this.environment
+    let limit = this.limits.get(source | 0)
+    if (limit === undefined) {
+      if (this.limits.size >= LIMITED_DESTINATIONS) this.limits.clear()
+      limit = new TokenBucket(ERRORS_AT_ONCE, ERROR_INTERVAL)
+      this.limits.set(source | 0, limit)
+    }
+    return limit.take(now) && this.limit.take(now)
+  }
+
+  /** Sends `outgoing`. */
+  private transmit(destination: Destination, source: number, ttl: number | undefined, dscp: number): void {
+    const length = icmpEncodedLength(this.outgoing)
+    const frame = this.internet.begin(destination, source, IpProtocol.ICMP, length, false, ttl, dscp)
+    encodeIcmp(this.outgoing, frame, PAYLOAD_START)
+    this.internet.send(frame, destination, 0)
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * Address resolution: RFC 826, with the cache's duties from RFC 1122 section 2.3.2 and the behaviour of Linux where these leave
+ * room.
+ *
+ * A neighbour is *unresolved* while its MAC address is asked for, *resolved* while it is known. A packet for an unresolved
+ * neighbour waits with it. A resolved neighbour that has not been heard of for a while is still used, but the next use also asks
+ * it by unicast whether it is there (RFC 1122 section 2.3.2.1, "unicast poll"); without an answer it is forgotten.
+ */
+import { ARP_LENGTH, ArpOperation, ArpPacket, decodeArp, encodeArp } from '../wire/arp.ts'
+import { BROADCAST_MAC, formatIpv4, formatMac, writeMac } from '../wire/address.ts'
+import { encodeEthernet, ETHERNET_HEADER_LENGTH, EthernetHeader, EtherType } from '../wire/ethernet.ts'
+import type { Environment, Timer } from '../kernel/machine.ts'
+import { NEVER, SECOND, type Nanos } from '../kernel/time.ts'
+import type { NetworkInterface } from './network-interface.ts'
+
+/** How often a neighbour is asked before it is given up, and how long each question waits. */
+export const ARP_ATTEMPTS = 3
+export const ARP_INTERVAL: Nanos = SECOND
+
+/** A resolved neighbour unheard of for so long is asked again when it is used: Linux's base_reachable_time. */
+export const ARP_REFRESH: Nanos = 30 * SECOND
+
+/** Most neighbours that are remembered: Linux's gc_thresh3. */
+export const ARP_CAPACITY = 1024
+
+/** Most packets that wait for one neighbour; then the oldest goes. Linux waits with about as many full-sized ones. */
+export const ARP_QUEUE_LIMIT = 101
+
+interface WaitingFrame {
+  readonly frame: Uint8Array
+  readonly mark: number
+}
+
+/** Somebody on the same link. */
+export class Neighbour {
+  /** 48 bits; meaningful when resolved. */
+  mac = 0
+  state: 'unresolved' | 'resolved' | 'forgotten' = 'forgotten'
+  /** When a use asks anew; `NEVER` while a question is out. */
+  refreshAt: Nanos = NEVER
+  /** Questions asked since the last answer. */
+  attempts = 0
+  timer: Timer | undefined
+  waiting: WaitingFrame[] = []
+
+  /** @param address IPv4 address in [0, 2^32) */
+  constructor(readonly address: number) {}
+}
+
+/** A station's own address: neither a group's nor nobody's. */
+function isStation(mac: number): boolean {
+  return mac !== 0 && (Math.floor(mac / 0x100_0000_0000) & 1) === 0
+}
+
+/** The neighbours on one interface. */
+export class NeighbourCache {
+  private readonly neighbours = new Map<number, Neighbour>()
+  private readonly packet = new ArpPacket()
+  private readonly ethernet = new EthernetHeader()
+
+  /** @param failed is given each packet, in its frame, that waited for a neighbour who does not answer */
+  constructor(
+    private readonly environment: Environment,
+    private readonly card: NetworkInterface,
+    private readonly failed: (frame: Uint8Array) => void,
+  ) {}
+
+  /** The neighbour with an address, which may be nobody. The answer stays valid until its state is `forgotten`. */
+  neighbour(address: number): Neighbour {
+    let neighbour = this.neighbours.get(address | 0)
+    if (neighbour === undefined) {
+      neighbour = new Neighbour(address)
+      this.remember(neighbour)
+    }
+    return neighbour
+  }
+
+  private remember(neighbour: Neighbour): void {
+    if (this.neighbours.size >= ARP_CAPACITY) this.evict()
+    neighbour.state = 'unresolved'
+    this.neighbours.set(neighbour.address | 0, neighbour)
+  }
+
+  /** Makes room: the oldest of those who never answered goes first, so that a scan of the subnet does not push out the living. */
+  private evict(): void {
+    let oldest: Neighbour | undefined
+    for (const neighbour of this.neighbours.values()) {
+      oldest ??= neighbour
+      if (neighbour.state === 'resolved') continue
+      oldest = neighbour
+      break
+    }
+    if (oldest !== undefined) this.forget(oldest)
+  }
+
+  private forget(neighbour: Neighbour): void {
+    neighbour.timer?.cancel()
+    neighbour.timer = undefined
+    neighbour.state = 'forgotten'
+    neighbour.waiting = []
+    this.neighbours.delete(neighbour.address | 0)
+  }
+
+  /** Sends a frame, whose destination address is filled in here, or lets it wait until the neighbour is resolved. */
+  send(neighbour: Neighbour, frame: Uint8Array, mark: number): void {
+    if (neighbour.state === 'resolved') {
+      if (this.environment.now >= neighbour.refreshAt) this.ask(neighbour)
+      writeMac(frame, 0, neighbour.mac)
+      this.environment.transmit(this.card.port, frame, mark)
+      return
+    }
+    if (neighbour.state === 'forgotten') this.remember(neighbour)
+    if (neighbour.waiting.length >= ARP_QUEUE_LIMIT) {
+      neighbour.waiting.shift()
+      this.environment.record('arp:queue-overflowed', '', { address: formatIpv4(neighbour.address), limit: ARP_QUEUE_LIMIT })
+    }
+    neighbour.waiting.push({ frame, mark })
+    if (neighbour.timer === undefined) this.ask(neighbour)
+  }
+
+  private ask(neighbour: Neighbour): void {
+    neighbour.refreshAt = NEVER
+    neighbour.attempts++
+    const unicast = neighbour.state === 'resolved'
+    this.packet.operation = ArpOperation.REQUEST
+    this.packet.targetMac = 0
+    this.packet.targetIp = neighbour.address
+    // The answer tells whether the neighbour is still there, and still the same.
+    this.transmit(unicast ? neighbour.mac : BROADCAST_MAC)
+    neighbour.timer = this.environment.schedule(this.environment.now + ARP_INTERVAL, () => {
+      this.unanswered(neighbour)
+    })
+  }
+
+  private unanswered(neighbour: Neighbour): void {
+    neighbour.timer = undefined
+    if (neighbour.attempts < ARP_ATTEMPTS) {
+      this.ask(neighbour)
+      return
+    }
+    const { waiting } = neighbour
+    neighbour.attempts = 0
+    this.forget(neighbour)
+    this.environment.cause = this.environment.record('arp:failed', '', {
+      address: formatIpv4(neighbour.address),
+      interface: this.card.name,
+      attempts: ARP_ATTEMPTS,
+    })
+    for (const { frame } of waiting) this.failed(frame)
+  }
+
+  /**
+   * A higher layer has heard from the neighbour, or from somebody behind it: no need to ask for a while (RFC 1122 section 2.3.2.1,
+   * "higher-layer advice").
+   */
+  confirm(neighbour: Neighbour): void {
+    if (neighbour.refreshAt !== NEVER) neighbour.refreshAt = this.environment.now + ARP_REFRESH
+  }
+
+  /**
+   * Takes an ARP packet. Learns from a sender who talks to us, and corrects what is known of a sender who talks to others (RFC 826,
+   * "Packet Reception"): so an announcement (RFC 5227 section 3) changes an entry but never makes one.
+   * @throws DecodeError
+   */
+  receive(frame: Uint8Array): void {
+    const packet = decodeArp(frame, ETHERNET_HEADER_LENGTH, frame.length, this.packet)
+    const { operation, senderIp, senderMac, targetIp } = packet
+    const { card } = this
+    if (!isStation(senderMac) || card.address === 0) return
+    if (senderIp === card.address) {
+      this.environment.record('arp:conflict-detected', '', { address: formatIpv4(senderIp), mac: formatMac(senderMac) })
+      return
+    }
+    const isForUs = targetIp === card.address
+    if (senderIp !== 0 && senderIp !== card.broadcast && card.covers(senderIp)) this.learn(senderIp, senderMac, isForUs)
+    if (operation === ArpOperation.REQUEST && isForUs) {
+      packet.operation = ArpOperation.REPLY
+      packet.targetMac = senderMac
+      packet.targetIp = senderIp
+      this.transmit(senderMac)
+    }
+  }
+
+  private learn(address: number, mac: number, isForUs: boolean): void {
+    let neighbour = this.neighbours.get(address | 0)
+    if (neighbour === undefined) {
+      if (!isForUs) return
+      neighbour = this.neighbour(address)
+    }
+    const news = neighbour.state !== 'resolved' || neighbour.mac !== mac
+    neighbour.timer?.cancel()
+    neighbour.timer = undefined
+    neighbour.attempts = 0
+    neighbour.state = 'resolved'
+    neighbour.mac = mac
+    neighbour.refreshAt = this.environment.now + ARP_REFRESH
+    if (news) {
+      this.environment.record('arp:resolved', '', {
+        address: formatIpv4(address),
+        mac: formatMac(mac),
+        interface: this.card.name,
+      })
+    }
+    const { waiting } = neighbour
+    if (waiting.length === 0) return
+    neighbour.waiting = []
+    for (const { frame, mark } of waiting) this.send(neighbour, frame, mark)
+  }
+
+  /** Sends `packet` with our own addresses as its sender. */
+  private transmit(destination: number): void {
+    const { packet, ethernet, card, environment } = this
+    packet.senderMac = card.mac
+    packet.senderIp = card.address
+    ethernet.destination = destination
+    ethernet.source = card.mac
+    ethernet.type = EtherType.ARP
+    const frame = environment.allocate(ETHERNET_HEADER_LENGTH + ARP_LENGTH)
+    encodeArp(packet, frame, encodeEthernet(ethernet, frame, 0))
+    environment.transmit(card.port, frame)
+  }
+}

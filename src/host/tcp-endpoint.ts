@@ -1,0 +1,333 @@
+import { formatIpv4 } from '../wire/address.ts'
+import type { TcpSegment } from '../wire/tcp.ts'
+import { TcpConnection } from '../protocols/tcp/connection.ts'
+import type { TcpConfig } from '../protocols/tcp/config.ts'
+import type { TcpFailure } from '../protocols/tcp/event.ts'
+import type { Environment, Id, Timer } from '../kernel/machine.ts'
+import { NEVER, type Nanos } from '../kernel/time.ts'
+import type { Destination } from './internet-layer.ts'
+import { SocketError, type Blocking, type SocketAddress, type TcpSocket } from './socket.ts'
+import { WaitQueue } from './tasks.ts'
+import { TimedWait } from './timed-wait.ts'
+import type { Tuple } from './tuple-table.ts'
+
+const NO_BYTES = new Uint8Array(0)
+
+/** Events that explain the segments that follow them, better than what was received last. */
+const EXPLAINING: ReadonlySet<string> = new Set([
+  'tcp:segment-retransmitted',
+  'tcp:rto-expired',
+  'tcp:fast-retransmit-entered',
+  'tcp:reset-sent',
+])
+
+/** What a connection needs from the host that it lives in. */
+export interface TcpOwner {
+  /** Sends a segment, which is only lent. */
+  transmit(endpoint: TcpEndpoint, segment: TcpSegment): void
+  /** The handshake is done. */
+  established(endpoint: TcpEndpoint): void
+  /** The connection is CLOSED: its tuple is free again. */
+  gone(endpoint: TcpEndpoint): void
+}
+
+export interface TcpEndpointOptions {
+  readonly config: TcpConfig
+  readonly destination: Destination
+  readonly local: SocketAddress
+  readonly remote: SocketAddress
+  readonly isn: number
+  readonly passive: boolean
+}
+
+function formatEnd(end: SocketAddress): string {
+  return `${formatIpv4(end.address)}:${String(end.port)}`
+}
+
+/** The name of a conversation in the trace: who began it comes first. */
+export function conversationName(first: SocketAddress, second: SocketAddress): string {
+  return `${formatEnd(first)} ↔ ${formatEnd(second)}`
+}
+
+/**
+ * A TCP connection as a host has it: the protocol machine, the timer that wakes it, and the socket that an application holds.
+ *
+ * Deadlines move with nearly every segment, so the kernel's timer is not moved along: it is left where it is when the deadline moves away,
+ * and armed anew, for what the deadline is by then, when it fires.
+ */
+export class TcpEndpoint implements TcpSocket, Tuple {
+  readonly localAddress: number
+  readonly localPort: number
+  readonly remoteAddress: number
+  readonly remotePort: number
+  readonly connection: string
+  readonly destination: Destination
+  readonly machine: TcpConnection
+  /** Initial sequence number. */
+  readonly isn: number
+  /** Called once when the application lets go of the socket, or the connection is gone. */
+  released: (() => void) | undefined
+  private timer: Timer | undefined
+  private armedAt: Nanos = NEVER
+  private deadline: Nanos = NEVER
+  /** What set the deadline. */
+  private deadlineCause: Id = 0
+  private readonly changed = new WaitQueue()
+  private failure: TcpFailure | undefined
+  private isConnected = false
+  private isOver = false
+  private isShutDown = false
+  private isClosed = false
+  private readonly fire = (): void => {
+    this.timerFired()
+  }
+
+  constructor(
+    private readonly owner: TcpOwner,
+    private readonly environment: Environment,
+    { config, destination, local, remote, isn, passive }: TcpEndpointOptions,
+  ) {
+    this.localAddress = local.address
+    this.localPort = local.port
+    this.remoteAddress = remote.address
+    this.remotePort = remote.port
+    this.connection = passive ? conversationName(remote, local) : conversationName(local, remote)
+    this.destination = destination
+    this.isn = isn
+    this.machine = new TcpConnection({
+      config,
+      localPort: local.port,
+      remotePort: remote.port,
+      isn,
+      passive,
+      record: (name, data) => {
+        const id = environment.record(name, this.connection, data)
+        if (EXPLAINING.has(name)) environment.cause = id
+      },
+    })
+  }
+
+  get local(): SocketAddress {
+    return { address: this.localAddress, port: this.localPort }
+  }
+
+  get remote(): SocketAddress {
+    return { address: this.remoteAddress, port: this.remotePort }
+  }
+
+  // From below.
+
+  handle(segment: TcpSegment): void {
+    const { cause, now } = this.environment
+    this.machine.handle(segment, now)
+    this.pump(now)
+    this.environment.cause = cause
+  }
+
+  /** An ICMP error about a segment of ours. @param code of "destination unreachable" */
+  handleUnreachable(code: number): void {
+    const { cause, now } = this.environment
+    this.machine.handleUnreachable(code, now)
+    this.pump(now)
+    this.environment.cause = cause
+  }
+
+  private timerFired(): void {
+    const { environment, machine } = this
+    const { now } = environment
+    this.timer = undefined
+    this.armedAt = NEVER
+    const deadline = machine.pollTimeout()
+    if (deadline === undefined) return
+    environment.cause = this.deadlineCause
+    if (deadline <= now) {
+      machine.handleTimeout(now)
+      this.pump(now)
+    } else {
+      this.arm()
+    }
+  }
+
+  /** Carries out all that the machine wants after it was touched. */
+  private pump(now: Nanos): void {
+    const { machine, environment, owner } = this
+    const { cause } = environment
+    for (let segment = machine.pollTransmit(now); segment !== undefined; segment = machine.pollTransmit(now)) {
+      owner.transmit(this, segment)
+      environment.cause = cause
+    }
+    let news = false
+    for (let event = machine.pollEvent(); event !== undefined; event = machine.pollEvent()) {
+      news = true
+      if (event.type === 'connected') {
+        this.isConnected = true
+        owner.established(this)
+      } else if (event.type === 'closed') {
+        this.isOver = true
+        this.failure = event.error
+      }
+    }
+    if (news) this.changed.wake()
+    if (machine.state === 'CLOSED') this.end()
+    else this.arm()
+  }
+
+  private arm(): void {
+    const deadline = this.machine.pollTimeout() ?? NEVER
+    if (deadline !== this.deadline) {
+      this.deadline = deadline
+      this.deadlineCause = this.environment.cause
+    }
+    if (deadline >= this.armedAt) return
+    this.timer?.cancel()
+    this.armedAt = deadline
+    this.timer = this.environment.schedule(deadline, this.fire)
+  }
+
+  private end(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+    this.armedAt = NEVER
+    this.isOver = true
+    this.owner.gone(this)
+    this.release()
+  }
+
+  private release(): void {
+    const { released } = this
+    this.released = undefined
+    released?.()
+  }
+
+  /** Forgets the connection without a word to the peer: its tuple is wanted for a new one, or it never was one. */
+  discard(): void {
+    this.end()
+    this.changed.wake()
+  }
+
+  // From above.
+
+  /** Sends the SYN. */
+  open(): void {
+    this.machine.connect(this.environment.now)
+    this.pump(this.environment.now)
+  }
+
+  /**
+   * Blocks until the handshake is done.
+   * @param timeout 0: as long as TCP itself tries
+   * @throws SocketError
+   */
+  *connected(timeout: Nanos): Blocking<void> {
+    const until = this.environment.now + timeout
+    while (!this.isConnected) {
+      this.throwError()
+      if (this.isOver) throw new SocketError('ECONNABORTED', 'the connection was closed before it was established')
+      if (timeout > 0 && this.environment.now >= until) {
+        throw new SocketError('ETIMEDOUT', `no connection to ${formatEnd(this.remote)} within the time allowed`)
+      }
+      yield timeout > 0 ? new TimedWait(this.changed, this.environment, until) : this.changed
+    }
+  }
+
+  private throwError(): void {
+    if (this.failure !== undefined) throw new SocketError(this.failure.code, this.failure.detail)
+  }
+
+  get readable(): number {
+    return this.machine.readableBytes
+  }
+
+  *read(limit?: number): Blocking<Uint8Array | undefined> {
+    for (;;) {
+      this.throwIfClosed()
+      const bytes = this.machine.read(limit)
+      if (bytes !== undefined && bytes.length > 0) {
+        // Room in the buffer may be news for the peer.
+        if (!this.isOver) this.pump(this.environment.now)
+        return bytes
+      }
+      this.throwError()
+      if (this.isOver || this.machine.receivedFin) return undefined
+      yield this.changed
+    }
+  }
+
+  *readExactly(length: number): Blocking<Uint8Array> {
+    const first = length > 0 ? yield* this.read(length) : undefined
+    if (first === undefined) return NO_BYTES
+    if (first.length === length) return first
+    const all = new Uint8Array(length)
+    all.set(first)
+    let at = first.length
+    while (at < length) {
+      const more = yield* this.read(length - at)
+      if (more === undefined) return all.subarray(0, at)
+      all.set(more, at)
+      at += more.length
+    }
+    return all
+  }
+
+  *write(bytes: Uint8Array): Blocking<void> {
+    let at = 0
+    for (;;) {
+      this.throwIfClosed()
+      this.throwError()
+      if (this.isShutDown) throw new SocketError('EPIPE', 'this side has finished sending')
+      if (this.isOver) throw new SocketError('EPIPE', 'the connection is over')
+      if (at < bytes.length) {
+        at += this.machine.send(at === 0 ? bytes : bytes.subarray(at))
+        this.pump(this.environment.now)
+      }
+      if (at === bytes.length) return
+      yield this.changed
+    }
+  }
+
+  private throwIfClosed(): void {
+    if (this.isClosed) throw new SocketError('ECONNABORTED', 'the socket is closed')
+  }
+
+  shutdown(): void {
+    if (this.isShutDown || this.isClosed) return
+    this.isShutDown = true
+    if (this.isOver) return
+    this.machine.shutdown(this.environment.now)
+    this.pump(this.environment.now)
+    this.changed.wake()
+  }
+
+  close(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    if (!this.isOver) {
+      this.machine.close(this.environment.now)
+      this.pump(this.environment.now)
+    }
+    this.changed.wake()
+    this.release()
+  }
+
+  reset(): void {
+    this.isClosed = true
+    if (!this.isOver) {
+      this.machine.abort(this.environment.now)
+      this.pump(this.environment.now)
+      // Who resets a connection himself need not be told that it did not end well.
+      this.failure = undefined
+    }
+    this.changed.wake()
+    this.release()
+  }
+
+  *closed(): Blocking<void> {
+    while (!this.isOver) yield this.changed
+    this.throwError()
+  }
+
+  setNoDelay(on: boolean): void {
+    this.machine.setNoDelay(on)
+    if (!this.isOver) this.pump(this.environment.now)
+  }
+}

@@ -1,0 +1,343 @@
+import { Arena } from './arena.ts'
+import { corrupted, Egress, FATE_NUMBER, type Carrier } from './egress.ts'
+import { EventQueue, type Happening } from './event-queue.ts'
+import type { LinkSettings } from './link.ts'
+import { ID_SEQUENCE_LIMIT, NO_ID, type Environment, type EventData, type Id, type Machine, type MachineFactory, type Timer } from './machine.ts'
+import type { Order } from './order.ts'
+import { randomStream, type Random } from './random.ts'
+import type { Nanos } from './time.ts'
+import { TraceLog } from './trace-log.ts'
+
+/** How many frames the network card of a paused host keeps before it loses them. */
+export const RECEIVE_RING = 256
+
+/** One end of a link, as the engine of the host there needs it. */
+export interface PortSetup {
+  /** Index of the link in the scenario. */
+  readonly link: number
+  /** Direction in which this port's own frames travel. */
+  readonly direction: 0 | 1
+  readonly settings: LinkSettings
+  readonly carrier: Carrier
+}
+
+export interface EngineSetup {
+  readonly host: number
+  readonly name: string
+  readonly seed: number
+  readonly ports: readonly PortSetup[]
+  readonly factory: MachineFactory
+}
+
+/** A frame on its way to this host. Pooled. */
+class Arrival implements Happening {
+  frame: Uint8Array = new Uint8Array(0)
+  port = 0
+  id: Id = NO_ID
+  sent: Nanos = 0
+  corruption = 0
+  detected = true
+  cancelled = false
+  constructor(private readonly engine: Engine) {}
+  fire(): void {
+    this.engine.arrive(this)
+  }
+}
+
+class PendingTimer implements Timer, Happening {
+  constructor(
+    private readonly engine: Engine,
+    private readonly life: number,
+    private readonly cause: Id,
+    private action: (() => void) | undefined,
+  ) {}
+  cancel(): void {
+    this.action = undefined
+  }
+  fire(): void {
+    const action = this.action
+    if (action === undefined || this.life !== this.engine.life) return
+    if (this.engine.paused) {
+      this.engine.hold(this)
+      return
+    }
+    this.action = undefined
+    this.engine.cause = this.cause
+    action()
+  }
+}
+
+/**
+ * Runs one host: its event queue, the sending side of its links, and its machine. Knows opaque frames only.
+ *
+ * Time passes only in `run`, and only as far as granted. Everything that it has to tell goes to `log`; frames for neighbours
+ * go to the ports' carriers.
+ */
+export class Engine implements Environment {
+  readonly host: number
+  readonly name: string
+  readonly ports: number
+  readonly log = new TraceLog()
+  now: Nanos = 0
+  cause: Id = NO_ID
+  boot = 0
+  /** Changes with every power-on and power-off: timers of an earlier life do not fire. */
+  life = 0
+  paused = false
+  /** How many frames have been handed to the machine. */
+  framesReceived = 0
+  /** How many happenings have been processed. */
+  processed = 0
+
+  private readonly queue = new EventQueue()
+  private readonly arena = new Arena()
+  private readonly egresses: Egress[] = []
+  private readonly streams = new Map<string, Random>()
+  private readonly factory: MachineFactory
+  private readonly seed: number
+  private readonly firstId: number
+  private sequence = 0
+  private machine: Machine | undefined
+  private readonly spareArrivals: Arrival[] = []
+  /** What a paused host has not got round to. */
+  private held: Happening[] = []
+  private framesHeld = 0
+
+  constructor(setup: EngineSetup) {
+    this.host = setup.host
+    this.name = setup.name
+    this.seed = setup.seed
+    this.factory = setup.factory
+    this.firstId = setup.host * ID_SEQUENCE_LIMIT
+    this.ports = setup.ports.length
+    for (const port of setup.ports) {
+      const label = `link/${String(port.link)}/${String(port.direction)}`
+      this.egresses.push(new Egress(this, port.link * 2 + port.direction, port.settings, port.carrier, setup.seed, label))
+    }
+  }
+
+  /** Time of the earliest thing that is pending here, or `NEVER`. */
+  get nextTime(): Nanos {
+    return this.queue.nextTime
+  }
+
+  get power(): 'on' | 'off' | 'paused' {
+    if (this.machine === undefined) return 'off'
+    return this.paused ? 'paused' : 'on'
+  }
+
+  /** Power on, at the current time. */
+  start(): void {
+    this.boot++
+    this.life++
+    this.cause = NO_ID
+    this.machine = this.factory(this)
+    this.machine.start()
+    for (let port = 0; port < this.egresses.length; port++) {
+      if (!(this.egresses[port] as Egress).settings.up) this.machine.carrier(port, false)
+    }
+  }
+
+  /** Processes everything before `until`, and moves the clock there. */
+  run(until: Nanos): void {
+    const { queue } = this
+    for (;;) {
+      const time = queue.nextTime
+      if (time >= until) break
+      this.now = time
+      this.processed++
+      ;(queue.pop() as Happening).fire()
+    }
+    this.now = until
+  }
+
+  /** Takes a frame from a neighbour's carrier. */
+  accept(
+    port: number,
+    frame: Uint8Array,
+    arrives: Nanos,
+    id: Id,
+    sent: Nanos,
+    corruption: number,
+    detected: boolean,
+  ): void {
+    const arrival = this.spareArrivals.pop() ?? new Arrival(this)
+    arrival.frame = frame
+    arrival.port = port
+    arrival.id = id
+    arrival.sent = sent
+    arrival.corruption = corruption
+    arrival.detected = detected
+    arrival.cancelled = false
+    this.queue.push(arrives, id, arrival)
+  }
+
+  /** An arrival's time has come. */
+  arrive(arrival: Arrival): void {
+    if (this.paused && !arrival.cancelled) {
+      if (this.framesHeld === RECEIVE_RING) {
+        this.log.fate(this.now, arrival.id, FATE_NUMBER['ring-full'], this.now)
+        return
+      }
+      this.framesHeld++
+      this.hold(arrival)
+      return
+    }
+    let { frame } = arrival
+    const { id, port, corruption, detected, cancelled } = arrival
+    arrival.frame = EMPTY
+    this.spareArrivals.push(arrival)
+    if (cancelled) return
+    if (this.machine === undefined) {
+      this.log.fate(this.now, id, FATE_NUMBER['host-down'], this.now)
+      return
+    }
+    if (corruption > 0) {
+      if (detected) return
+      frame = corrupted(frame, corruption)
+    }
+    this.framesReceived++
+    this.cause = id
+    this.machine.receive(port, frame)
+  }
+
+  hold(happening: Happening): void {
+    this.held.push(happening)
+  }
+
+  /** Carries out an order, at the current time and before everything else at this time. */
+  obey(order: Order): void {
+    this.cause = order.cause
+    switch (order.kind) {
+      case 'drop':
+        for (const egress of this.egresses) egress.drop(order.frame)
+        this.forArrivals((arrival) => {
+          if (arrival.id === order.frame) arrival.cancelled = true
+        })
+        return
+      case 'corrupt':
+        for (const egress of this.egresses) egress.corrupt(order.frame, order.corruption)
+        this.forArrivals((arrival) => {
+          if (arrival.id === order.frame) arrival.corruption = order.corruption
+        })
+        return
+      case 'link':
+        this.changeLink(order.port, order.settings)
+        return
+      case 'cut-incoming':
+        this.forArrivals((arrival) => {
+          if (arrival.port === order.port) arrival.cancelled = true
+        })
+        return
+      case 'kill':
+        this.kill()
+        return
+      case 'restart':
+        this.kill()
+        this.start()
+        return
+      case 'pause':
+        if (this.machine !== undefined) this.paused = true
+        return
+      case 'resume':
+        this.resume()
+        return
+      case 'configure':
+        this.configure(order.path, order.value)
+        return
+    }
+  }
+
+  private configure(path: string, value: unknown): void {
+    try {
+      this.machine?.configure(path, value)
+    } catch (error) {
+      this.record('host:setting-refused', '', { path, why: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+  private changeLink(port: number, settings: Partial<LinkSettings>): void {
+    const egress = this.egresses[port]
+    if (egress === undefined) throw new RangeError(`host ${this.name} has no port ${String(port)}`)
+    const wasUp = egress.settings.up
+    Object.assign(egress.settings, settings)
+    if (egress.settings.up === wasUp) return
+    if (!egress.settings.up) egress.flush('link-down')
+    this.machine?.carrier(port, egress.settings.up)
+  }
+
+  private kill(): void {
+    if (this.machine === undefined) return
+    const { machine } = this
+    this.machine = undefined
+    this.life++
+    machine.stop()
+    for (const egress of this.egresses) egress.flush('host-down')
+    this.paused = false
+    for (const happening of this.held.splice(0)) if (happening instanceof Arrival) happening.fire()
+    this.framesHeld = 0
+  }
+
+  private resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.framesHeld = 0
+    for (const happening of this.held.splice(0)) this.queue.push(this.now, this.nextId(), happening)
+  }
+
+  private forArrivals(visit: (arrival: Arrival) => void): void {
+    const each = (happening: Happening): void => {
+      if (happening instanceof Arrival) visit(happening)
+    }
+    this.queue.forEach(each)
+    this.held.forEach(each)
+  }
+
+  // What the machine and the egresses ask for.
+
+  nextId(): Id {
+    return this.firstId + ++this.sequence
+  }
+
+  push(time: Nanos, id: Id, happening: Happening): void {
+    this.queue.push(time, id, happening)
+  }
+
+  allocate(length: number): Uint8Array {
+    return this.arena.allocate(length)
+  }
+
+  transmit(port: number, frame: Uint8Array, mark = 0): Id {
+    const egress = this.egresses[port]
+    if (egress === undefined) throw new RangeError(`host ${this.name} has no port ${String(port)}`)
+    return egress.enqueue(frame, mark, this.cause)
+  }
+
+  queuedBytes(port: number): number {
+    return this.egresses[port]?.queuedBytes ?? 0
+  }
+
+  schedule(at: Nanos, action: () => void): Timer {
+    const timer = new PendingTimer(this, this.life, this.cause, action)
+    this.queue.push(at > this.now ? at : this.now, this.nextId(), timer)
+    return timer
+  }
+
+  random(purpose: string): Random {
+    const label = this.boot === 1 ? purpose : `${purpose}#${String(this.boot)}`
+    let stream = this.streams.get(label)
+    if (stream === undefined) {
+      stream = randomStream(this.seed, `host/${this.name}/${label}`)
+      this.streams.set(label, stream)
+    }
+    return stream
+  }
+
+  record(name: string, connection: string, data: EventData): Id {
+    const id = this.nextId()
+    this.log.event(this.now, id, this.cause, name, connection, data)
+    return id
+  }
+}
+
+const EMPTY = new Uint8Array(0)

@@ -1,0 +1,100 @@
+import { NEVER, type Nanos } from './time.ts'
+import type { Id } from './machine.ts'
+
+/** Something that happens at its time. Kept as objects so that firing one is a single call, and pooled by their owners. */
+export interface Happening {
+  fire(): void
+}
+
+const INITIAL_CAPACITY = 64
+
+/**
+ * A binary heap over typed arrays, ordered by (time, id). Ids are unique, so the order is total and does not depend on
+ * the order of insertion.
+ */
+export class EventQueue {
+  private times = new Float64Array(INITIAL_CAPACITY)
+  private ids = new Float64Array(INITIAL_CAPACITY)
+  private happenings: (Happening | undefined)[] = []
+  private count = 0
+
+  get size(): number {
+    return this.count
+  }
+
+  /** Time of the earliest, or `NEVER`. */
+  get nextTime(): Nanos {
+    return this.count === 0 ? NEVER : (this.times[0] as number)
+  }
+
+  push(time: Nanos, id: Id, happening: Happening): void {
+    if (this.count === this.times.length) this.grow()
+    const { times, ids, happenings } = this
+    let hole = this.count++
+    while (hole > 0) {
+      const parent = (hole - 1) >> 1
+      const parentTime = times[parent] as number
+      if (parentTime < time || (parentTime === time && (ids[parent] as number) < id)) break
+      times[hole] = parentTime
+      ids[hole] = ids[parent] as number
+      happenings[hole] = happenings[parent]
+      hole = parent
+    }
+    times[hole] = time
+    ids[hole] = id
+    happenings[hole] = happening
+  }
+
+  /** Removes and returns the earliest; undefined when empty. */
+  pop(): Happening | undefined {
+    if (this.count === 0) return undefined
+    const { times, ids, happenings } = this
+    const first = happenings[0]
+    const last = --this.count
+    const time = times[last] as number
+    const id = ids[last] as number
+    const moved = happenings[last]
+    happenings[last] = undefined
+    if (last === 0) return first
+    let hole = 0
+    for (;;) {
+      let child = 2 * hole + 1
+      if (child >= last) break
+      let childTime = times[child] as number
+      const right = child + 1
+      if (right < last) {
+        const rightTime = times[right] as number
+        if (rightTime < childTime || (rightTime === childTime && (ids[right] as number) < (ids[child] as number))) {
+          child = right
+          childTime = rightTime
+        }
+      }
+      if (time < childTime || (time === childTime && id < (ids[child] as number))) break
+      times[hole] = childTime
+      ids[hole] = ids[child] as number
+      happenings[hole] = happenings[child]
+      hole = child
+    }
+    times[hole] = time
+    ids[hole] = id
+    happenings[hole] = moved
+    return first
+  }
+
+  /** Visits everything that is pending, in no particular order. */
+  forEach(visit: (happening: Happening) => void): void {
+    for (let i = 0; i < this.count; i++) {
+      const happening = this.happenings[i]
+      if (happening !== undefined) visit(happening)
+    }
+  }
+
+  private grow(): void {
+    const times = new Float64Array(this.times.length * 2)
+    const ids = new Float64Array(this.ids.length * 2)
+    times.set(this.times)
+    ids.set(this.ids)
+    this.times = times
+    this.ids = ids
+  }
+}

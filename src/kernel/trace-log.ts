@@ -1,0 +1,91 @@
+import type { EventData, Id } from './machine.ts'
+import type { Nanos } from './time.ts'
+
+/** Numbers that describe one entry of the log; see the offsets below. */
+export const LOG_WIDTH = 13
+
+/** What an entry says. */
+export const LogEntry = {
+  /** A frame was handed to an egress queue. */
+  Frame: 0,
+  /** A frame that had been waiting began its way, with all that is known of its end. */
+  Sent: 1,
+  /** A frame's end is another than was known when it was sent. */
+  Fate: 2,
+  /** Something happened; its words stand in `events`. */
+  Event: 3,
+} as const
+
+/** Offsets of an entry's numbers. `Sent` uses Id and from Sent on; `Fate` uses Id, Fate, FateAt. */
+export const Log = {
+  Kind: 0,
+  Time: 1,
+  Id: 2,
+  /** `link * 2 + direction` for a frame; index into `events` for an event. */
+  Where: 3,
+  Length: 4,
+  Mark: 5,
+  Cause: 6,
+  Sent: 7,
+  Arrives: 8,
+  Fate: 9,
+  FateAt: 10,
+  /** 0: intact; else `1 + offset * 256 + mask`: the byte at the offset is XORed with the mask on the way. */
+  Corruption: 11,
+  /** 1: the second copy of a duplicated frame. */
+  Duplicate: 12,
+} as const
+
+/** The words of an event; its time, id and cause stand among the numbers. */
+export interface LoggedEvent {
+  readonly name: string
+  readonly connection: string
+  readonly data: EventData
+}
+
+/**
+ * What one host has to tell since it was last asked, in the order in which it happened. Plain arrays of numbers, so that
+ * a host in a worker can transfer them and a host in this thread pays for no objects.
+ */
+export class TraceLog {
+  numbers = new Float64Array(LOG_WIDTH * 256)
+  /** How many numbers are in use; a multiple of `LOG_WIDTH`. */
+  length = 0
+  /** Bytes of the frames, in the order of their entries. */
+  frames: Uint8Array[] = []
+  events: LoggedEvent[] = []
+
+  /** Reserves an entry. Returns its offset in `numbers`, which the caller fills. */
+  entry(kind: number, time: Nanos, id: Id): number {
+    const at = this.length
+    if (at + LOG_WIDTH > this.numbers.length) {
+      const larger = new Float64Array(this.numbers.length * 2)
+      larger.set(this.numbers)
+      this.numbers = larger
+    }
+    this.length = at + LOG_WIDTH
+    this.numbers[at] = kind
+    this.numbers[at + Log.Time] = time
+    this.numbers[at + Log.Id] = id
+    return at
+  }
+
+  event(time: Nanos, id: Id, cause: Id, name: string, connection: string, data: EventData): void {
+    const at = this.entry(LogEntry.Event, time, id)
+    this.numbers[at + Log.Where] = this.events.length
+    this.numbers[at + Log.Cause] = cause
+    this.events.push({ name, connection, data })
+  }
+
+  fate(time: Nanos, id: Id, fate: number, fateAt: Nanos): void {
+    const at = this.entry(LogEntry.Fate, time, id)
+    this.numbers[at + Log.Fate] = fate
+    this.numbers[at + Log.FateAt] = fateAt
+  }
+
+  clear(): void {
+    this.length = 0
+    this.frames.length = 0
+    this.events.length = 0
+  }
+}

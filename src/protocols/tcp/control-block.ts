@@ -1,0 +1,278 @@
+/**
+ * The transmission control block of RFC 9293 section 3.3.1: all that one connection knows, shared by the files that act on it.
+ *
+ * Sequence numbers are kept as *positions*: how far from the initial sequence number, as plain integers that never wrap (exact to 2^53).
+ * Position 0 is the SYN, position 1 the first byte, and the FIN stands behind the last. They become 32-bit numbers only where a segment is
+ * read or written, and each number that comes in is taken for the position nearest to where the connection stands.
+ */
+import type { Nanos } from '../endpoint.ts'
+import { TcpSegment } from '../../wire/tcp.ts'
+import { ByteQueue } from './byte-queue.ts'
+import type { TcpConfig } from './config.ts'
+import { AckSample, type CongestionControl } from './congestion.ts'
+import type { TcpFailure } from './event.ts'
+import { NewReno } from './new-reno.ts'
+import { Reassembly } from './reassembly.ts'
+import { LossRecovery } from './recovery.ts'
+import { RttEstimator } from './rtt-estimator.ts'
+import { SentSegments } from './sent-segments.ts'
+import { TCP_TRANSITIONS, type TcpInput, type TcpState } from './state.ts'
+import { TcpTimer, TimerTable } from './timers.ts'
+
+/** Takes a recorded event: a name as `'tcp:state-changed'` and plain JSON data. */
+export type RecordSink = (name: string, data: Readonly<Record<string, string | number | boolean | null>>) => void
+
+export interface TcpConnectionOptions {
+  readonly config: TcpConfig
+  readonly localPort: number
+  readonly remotePort: number
+  /** Initial sequence number, in [0, 2^32); hard to guess (RFC 9293 section 3.4.1). */
+  readonly isn: number
+  /** true: starts in LISTEN and takes the SYN by `handle`; false: starts in CLOSED, and `connect` sends the SYN. */
+  readonly passive: boolean
+  readonly record: RecordSink
+}
+
+/** Bits of `pendingEvents`, in the order in which events are told. */
+export const PendingEvent = { CONNECTED: 1, READABLE: 2, WRITABLE: 4, PEER_FINISHED: 8, CLOSED: 16 } as const
+
+const NANOS_PER_TIMESTAMP = 1_000_000
+
+export class ControlBlock {
+  readonly config: TcpConfig
+  readonly passive: boolean
+  readonly record: RecordSink
+  state: TcpState
+
+  // Send sequence variables.
+  /** Initial send sequence number. */
+  readonly iss: number
+  sndUna = 0
+  sndNxt = 0
+  /** Position behind all that was ever sent; past SND.NXT after a zero-window probe. */
+  sndMax = 0
+  /** Send window in bytes, scaled. */
+  sndWnd = 0
+  sndWl1 = 0
+  sndWl2 = 0
+  /** Largest window that the peer ever offered. */
+  maxSndWnd = 0
+  sndWndShift = 0
+  /** Sender's maximum segment size: most payload in a segment, the usual options already taken off (RFC 9293 section 3.7.1). */
+  smss = 536
+  /** Position behind the last segment sent that was smaller than full (Minshall's SND.SML). */
+  sndSml = 0
+  lastSentAt: Nanos = 0
+
+  // Receive sequence variables.
+  /** Initial receive sequence number. */
+  irs = 0
+  rcvNxt = 0
+  /** Right edge of the window as offered; never moves left. */
+  rcvAdv = 0
+  rcvWndShift = 0
+  /** Largest payload received so far: an estimate of the peer's full-sized segment (RMSS of RFC 5681). */
+  rcvMss: number
+  /** RCV.NXT as in the last acknowledgment sent: Last.ACK.sent of RFC 7323. */
+  lastAckSent = 0
+  /** Position of the peer's FIN, once seen; -1 before. */
+  peerFin = -1
+
+  // Agreed in the handshake.
+  sackPermitted = false
+  timestamps = false
+  windowScaling = false
+  /** TS.Recent, and when it was taken. */
+  tsRecent = 0
+  tsRecentAt: Nanos = 0
+  /** Added to our clock, so that its start is no clue to the host's (RFC 7323 section 7.1). */
+  readonly timestampOffset: number
+
+  // What is due.
+  /** A SYN, or a SYN and ACK, is to be sent. */
+  synPending = false
+  ackPending = false
+  /** Payload received since the last acknowledgment. */
+  unacknowledged = 0
+  probePending = false
+  /** The user has finished sending. */
+  finQueued = false
+  finSent = false
+  /** The user has closed both halves: data that still comes is answered with a reset. */
+  userClosed = false
+  noDelay: boolean
+  /** Silly window avoidance was overridden: the next segment goes out whatever its size. */
+  overridden = false
+  /** A reset, or the answer to a segment that belongs to no connection, is to be sent. */
+  readonly resetSegment = new TcpSegment()
+  resetPending = false
+
+  // Attempts.
+  synSentAt: Nanos = 0
+  synRetransmissions = 0
+  /** Timeouts in a row without progress. */
+  retries = 0
+  /** Probes in a row without an answer. */
+  probes = 0
+  /** Probes since the window closed: their distance doubles. */
+  persistBackoff = 0
+  lastChallengeAt = -Infinity
+  /** The last ICMP error on the way to the peer. */
+  unreachable: TcpFailure | undefined
+
+  // For the user.
+  pendingEvents = 0
+  failure: TcpFailure | undefined
+  closedTold = false
+  /** `send` took less than it was given. */
+  sendBlocked = false
+
+  // For the trace.
+  tracedCwnd = 0
+  tracedSsthresh = 0
+  roundEnd = 0
+
+  readonly sendQueue = new ByteQueue(1)
+  readonly receiveQueue = new ByteQueue(1)
+  readonly reassembly: Reassembly
+  readonly sent = new SentSegments()
+  readonly timers = new TimerTable()
+  readonly rtt: RttEstimator
+  readonly congestion: CongestionControl
+  readonly recovery: LossRecovery
+  readonly sample = new AckSample()
+  /** The segment that `pollTransmit` hands out. */
+  readonly out = new TcpSegment()
+
+  constructor(options: TcpConnectionOptions) {
+    const { config } = options
+    this.config = config
+    this.passive = options.passive
+    this.record = options.record
+    this.iss = options.isn >>> 0
+    this.timestampOffset = Math.imul(this.iss ^ (this.iss >>> 15), 0x2c1b3c6d) >>> 0
+    this.state = 'CLOSED'
+    this.noDelay = !config.nagle
+    this.rcvMss = Math.min(536, config.mss)
+    this.reassembly = new Reassembly(config.receiveBuffer)
+    this.rtt = new RttEstimator(config)
+    this.congestion = new NewReno(config)
+    this.recovery = new LossRecovery(config, this.sent, this.congestion)
+    this.out.sourcePort = options.localPort
+    this.out.destinationPort = options.remotePort
+    this.resetSegment.sourcePort = options.localPort
+    this.resetSegment.destinationPort = options.remotePort
+    this.rcvWndShift = windowShift(config)
+    if (options.passive) this.move('passive-open')
+  }
+
+  /** Sequence number of a position of ours. */
+  sendSeq(position: number): number {
+    return (this.iss + position) >>> 0
+  }
+
+  /** Sequence number of a position of the peer's. */
+  receiveSeq(position: number): number {
+    return (this.irs + position) >>> 0
+  }
+
+  /** Position of an acknowledgment number: the one nearest to SND.UNA. */
+  ackPosition(ack: number): number {
+    return this.sndUna + ((ack - (this.iss + this.sndUna)) | 0)
+  }
+
+  /** Position of a sequence number of the peer's: the one nearest to RCV.NXT. */
+  receivePosition(seq: number): number {
+    return this.rcvNxt + ((seq - (this.irs + this.rcvNxt)) | 0)
+  }
+
+  /** Our timestamp clock: milliseconds (RFC 7323 section 5.4). */
+  timestamp(now: Nanos): number {
+    return (this.timestampOffset + Math.floor(now / NANOS_PER_TIMESTAMP)) >>> 0
+  }
+
+  /** Round-trip time by the timestamp that the peer echoes, at least 1 ns; -1: it tells none. */
+  echoedRtt(segment: TcpSegment, now: Nanos): Nanos {
+    if (!this.timestamps || !segment.hasTimestamp || segment.tsEcr === 0) return -1
+    const rtt = ((this.timestamp(now) - segment.tsEcr) | 0) * NANOS_PER_TIMESTAMP
+    return rtt >= 0 && rtt <= now ? Math.max(rtt, 1) : -1
+  }
+
+  /** Whether the peer's FIN was received, and all before it. */
+  get peerFinished(): boolean {
+    return this.peerFin >= 0 && this.rcvNxt > this.peerFin
+  }
+
+  /** Goes where the table leads from the current state. */
+  move(input: TcpInput): void {
+    const from = this.state
+    const to = TCP_TRANSITIONS[from][input]
+    if (to === undefined) throw new Error(`TCP has no transition from ${from} on ${input}`)
+    this.state = to
+    this.record('tcp:state-changed', { from, to, why: input })
+  }
+
+  emit(event: number): void {
+    this.pendingEvents |= event
+  }
+
+  /** Tells the user that it is over, once. */
+  tellClosed(failure: TcpFailure | undefined): void {
+    if (this.closedTold) return
+    this.closedTold = true
+    this.failure = failure
+    this.emit(PendingEvent.CLOSED)
+  }
+
+  /** To CLOSED by an input; lets go of everything but what can still be read. */
+  end(input: TcpInput, failure: TcpFailure | undefined): void {
+    this.move(input)
+    this.release()
+    this.tellClosed(failure)
+  }
+
+  /** To TIME-WAIT's or CLOSED's bareness: no timers, nothing to send. */
+  release(): void {
+    this.timers.clearAll()
+    this.sendQueue.clear()
+    this.sent.clear()
+    this.reassembly.clear()
+    this.synPending = false
+    this.ackPending = false
+    this.probePending = false
+    this.sendBlocked = false
+  }
+
+  /** An acknowledgment is due at once. */
+  acknowledgeNow(): void {
+    this.ackPending = true
+  }
+
+  /** To TIME-WAIT by an input, for twice the maximum segment lifetime. */
+  waitForStragglers(input: TcpInput, now: Nanos): void {
+    const { ackPending } = this
+    this.move(input)
+    this.release()
+    this.ackPending = ackPending
+    this.timers.set(TcpTimer.TIME_WAIT, now + this.config.timeWait)
+    this.tellClosed(undefined)
+  }
+
+  /** Records the congestion window when it has changed. */
+  traceCongestion(): void {
+    const cwnd = this.congestion.cwnd + this.recovery.inflation
+    const { ssthresh } = this.congestion
+    if (cwnd === this.tracedCwnd && ssthresh === this.tracedSsthresh) return
+    this.tracedCwnd = cwnd
+    this.tracedSsthresh = ssthresh
+    this.record('tcp:congestion-updated', { cwnd, ssthresh, flight: this.sent.pipe })
+  }
+}
+
+/** Shift count that lets the window field express the whole receive buffer (RFC 7323 section 2.3: at most 14). */
+function windowShift(config: TcpConfig): number {
+  if (!config.windowScaling) return 0
+  let shift = 0
+  while (shift < 14 && config.receiveBuffer >>> shift > 0xffff) shift++
+  return shift
+}

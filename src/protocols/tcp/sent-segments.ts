@@ -1,0 +1,347 @@
+import type { Nanos } from '../endpoint.ts'
+import type { TcpSegment } from '../../wire/tcp.ts'
+
+/** What is known of a sent segment. */
+export const SentFlag = {
+  /** The peer has it, beyond a gap (RFC 2018). */
+  SACKED: 1,
+  /** Taken for lost. */
+  LOST: 2,
+  /** Sent again, and that copy may be on its way. */
+  RESENT: 4,
+  /** Was ever sent again: useless for measuring time (Karn). */
+  EVER_RESENT: 8,
+  /** Its last sequence number is the FIN. */
+  FIN: 16,
+} as const
+
+/**
+ * The segments sent and not yet acknowledged, oldest first: the scoreboard of RFC 6675, kept by segment. Lengths are in sequence
+ * numbers (a FIN counts one), positions count from the initial sequence number. Indices are from 0, the oldest.
+ *
+ * Sums are kept so that nothing is walked to know what is in flight; loss marks only ever extend upwards until the next timeout, and
+ * SACK blocks already seen are not walked again.
+ */
+export class SentSegments {
+  /** How many segments. */
+  count = 0
+  /** Sequence numbers sent and not cumulatively acknowledged: FlightSize. */
+  outstanding = 0
+  /** Of these: selectively acknowledged. */
+  sacked = 0
+  /** Of these: taken for lost, and not selectively acknowledged. */
+  lost = 0
+  /** Sent again, not acknowledged in any way. */
+  resent = 0
+  /** One past the highest position selectively acknowledged; 0: none. */
+  highestSacked = 0
+
+  /** Results of the last `acknowledge`: when the oldest of its segments was sent; -1 when none of them can be measured. */
+  measuredSentAt: Nanos = -1
+  /** Whether a segment among them had been sent again. */
+  ambiguous = false
+
+  private starts = new Float64Array(16)
+  private lengths = new Int32Array(16)
+  private sentTimes = new Float64Array(16)
+  private flags = new Uint8Array(16)
+  private head = 0
+  /** All segments below this index have been looked at for marking as lost. */
+  private lostBelow = 0
+  /** No segment below this index is lost and waiting to be sent again. */
+  private resendFrom = 0
+  // Edges of the last SACK blocks: what they cover is marked.
+  private seenLeft = new Float64Array(4)
+  private seenRight = new Float64Array(4)
+  private nextLeft = new Float64Array(4)
+  private nextRight = new Float64Array(4)
+  private seenCount = 0
+
+  /** In flight by the estimate of RFC 6675 section 4 (`pipe`). */
+  get pipe(): number {
+    return this.outstanding - this.sacked - this.lost + this.resent
+  }
+
+  private slot(index: number): number {
+    return (this.head + index) & (this.starts.length - 1)
+  }
+
+  startOf(index: number): number {
+    return this.starts[this.slot(index)]
+  }
+  lengthOf(index: number): number {
+    return this.lengths[this.slot(index)]
+  }
+  flagsOf(index: number): number {
+    return this.flags[this.slot(index)]
+  }
+  sentAt(index: number): Nanos {
+    return this.sentTimes[this.slot(index)]
+  }
+
+  /** A new segment was sent, right behind the last one. */
+  append(start: number, length: number, fin: boolean, now: Nanos): void {
+    if (this.count === this.starts.length) this.grow()
+    const slot = this.slot(this.count)
+    this.starts[slot] = start
+    this.lengths[slot] = length
+    this.sentTimes[slot] = now
+    this.flags[slot] = fin ? SentFlag.FIN : 0
+    this.count++
+    this.outstanding += length
+  }
+
+  private grow(): void {
+    const size = this.starts.length
+    const starts = new Float64Array(size * 2)
+    const lengths = new Int32Array(size * 2)
+    const sentTimes = new Float64Array(size * 2)
+    const flags = new Uint8Array(size * 2)
+    for (let i = 0; i < this.count; i++) {
+      const from = this.slot(i)
+      starts[i] = this.starts[from]
+      lengths[i] = this.lengths[from]
+      sentTimes[i] = this.sentTimes[from]
+      flags[i] = this.flags[from]
+    }
+    this.starts = starts
+    this.lengths = lengths
+    this.sentTimes = sentTimes
+    this.flags = flags
+    this.head = 0
+  }
+
+  /**
+   * Takes a cumulative acknowledgment of all below a position; a segment that is covered in part is cut.
+   * Leaves `measuredSentAt` and `ambiguous`.
+   */
+  acknowledge(position: number): void {
+    this.measuredSentAt = -1
+    this.ambiguous = false
+    let removed = 0
+    while (removed < this.count) {
+      const slot = this.slot(removed)
+      const start = this.starts[slot]
+      if (start >= position) break
+      const length = this.lengths[slot]
+      const flags = this.flags[slot]
+      const covered = Math.min(length, position - start)
+      this.outstanding -= covered
+      if ((flags & SentFlag.SACKED) !== 0) {
+        this.sacked -= covered
+      } else {
+        if ((flags & SentFlag.LOST) !== 0) this.lost -= covered
+        if ((flags & SentFlag.RESENT) !== 0) this.resent -= covered
+        if ((flags & SentFlag.EVER_RESENT) !== 0) this.ambiguous = true
+        else if (this.measuredSentAt < 0) this.measuredSentAt = this.sentTimes[slot]
+      }
+      if (covered < length) {
+        this.starts[slot] = position
+        this.lengths[slot] = length - covered
+        break
+      }
+      removed++
+    }
+    if (removed > 0) {
+      this.head = this.slot(removed)
+      this.count -= removed
+      this.lostBelow = Math.max(0, this.lostBelow - removed)
+      this.resendFrom = Math.max(0, this.resendFrom - removed)
+    }
+    if (this.ambiguous) this.measuredSentAt = -1
+    if (this.highestSacked <= position) {
+      this.highestSacked = 0
+      this.seenCount = 0
+    }
+  }
+
+  /** Index of the first segment that ends after a position; `count` when there is none. */
+  find(position: number): number {
+    let low = 0
+    let high = this.count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const slot = this.slot(middle)
+      if (this.starts[slot] + this.lengths[slot] <= position) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /**
+   * Marks what a segment's SACK blocks cover. Blocks outside of what is outstanding are ignored, among them those that report
+   * duplicates (RFC 2883).
+   * @param base sequence number of position 0
+   * @param sndUna position that is cumulatively acknowledged
+   * @param sndNxt position behind all that was sent
+   * @returns how many sequence numbers were not known to be received before
+   */
+  acknowledgeSelectively(segment: TcpSegment, base: number, sndUna: number, sndNxt: number): number {
+    const before = this.sacked
+    const { sack, sackCount } = segment
+    const { seenLeft, seenRight, nextLeft, nextRight } = this
+    const reference = (base + sndUna) | 0
+    let kept = 0
+    for (let i = 0; i < sackCount; i++) {
+      const left = sndUna + ((sack[i * 2] - reference) | 0)
+      const right = sndUna + ((sack[i * 2 + 1] - reference) | 0)
+      if (left < sndUna || right <= left || right > sndNxt) continue
+      let from = left
+      for (let j = 0; j < this.seenCount; j++) if (seenLeft[j] <= from && from < seenRight[j]) from = seenRight[j]
+      nextLeft[kept] = left
+      nextRight[kept] = from < right ? this.markSacked(from, right) : right
+      kept++
+    }
+    if (kept > 0) {
+      this.seenLeft = nextLeft
+      this.seenRight = nextRight
+      this.nextLeft = seenLeft
+      this.nextRight = seenRight
+      this.seenCount = kept
+    }
+    return this.sacked - before
+  }
+
+  /**
+   * Marks segments that lie wholly within the range.
+   * @returns the position up to which all is marked: where a segment starts that reaches past the range, or the range's end
+   */
+  private markSacked(left: number, right: number): number {
+    for (let i = this.find(left); i < this.count; i++) {
+      const slot = this.slot(i)
+      const start = this.starts[slot]
+      const length = this.lengths[slot]
+      if (start + length > right) return Math.max(left, start)
+      const flags = this.flags[slot]
+      if (start < left || (flags & SentFlag.SACKED) !== 0) continue
+      this.sacked += length
+      if ((flags & SentFlag.LOST) !== 0) this.lost -= length
+      if ((flags & SentFlag.RESENT) !== 0) this.resent -= length
+      this.flags[slot] = (flags & ~(SentFlag.LOST | SentFlag.RESENT)) | SentFlag.SACKED
+      if (start + length > this.highestSacked) this.highestSacked = start + length
+    }
+    return right
+  }
+
+  private markLost(slot: number): void {
+    const flags = this.flags[slot]
+    if ((flags & (SentFlag.SACKED | SentFlag.LOST)) !== 0) return
+    this.flags[slot] = flags | SentFlag.LOST
+    this.lost += this.lengths[slot]
+  }
+
+  /** Takes the oldest segment for lost, and for not yet sent again. */
+  markFirstLost(): void {
+    if (this.count === 0) return
+    const slot = this.head
+    this.markLost(slot)
+    if ((this.flags[slot] & SentFlag.RESENT) !== 0) {
+      this.flags[slot] &= ~SentFlag.RESENT
+      this.resent -= this.lengths[slot]
+    }
+    this.resendFrom = 0
+  }
+
+  /**
+   * Marks as lost whatever has at least `threshold` separate selectively acknowledged ranges above it, or more than (threshold - 1)
+   * full-sized segments' bytes of them: IsLost of RFC 6675 section 4.
+   * @returns whether the oldest segment is lost
+   */
+  markLostBySack(threshold: number, smss: number): boolean {
+    if (this.highestSacked > 0) {
+      let above = 0
+      let ranges = 0
+      let inRange = false
+      let index = this.find(this.highestSacked - 1)
+      while (index >= this.lostBelow && ranges < threshold && above <= (threshold - 1) * smss) {
+        const slot = this.slot(index)
+        if ((this.flags[slot] & SentFlag.SACKED) === 0) {
+          inRange = false
+        } else {
+          above += this.lengths[slot]
+          if (!inRange) ranges++
+          inRange = true
+        }
+        index--
+      }
+      if (index >= this.lostBelow) {
+        if (this.resendFrom > this.lostBelow) this.resendFrom = this.lostBelow
+        for (let i = this.lostBelow; i <= index; i++) this.markLost(this.slot(i))
+        this.lostBelow = index + 1
+      }
+    }
+    return this.count > 0 && (this.flags[this.head] & SentFlag.LOST) !== 0
+  }
+
+  /**
+   * The retransmission timer expired: all that is not selectively acknowledged counts as lost, retransmissions too. When the
+   * oldest segment is selectively acknowledged, the peer has dropped what it had reported, and its reports are forgotten (RFC 2018 section 8).
+   */
+  markAllLost(): void {
+    if (this.count > 0 && (this.flags[this.head] & SentFlag.SACKED) !== 0) this.forgetSacks()
+    for (let i = 0; i < this.count; i++) {
+      const slot = this.slot(i)
+      this.flags[slot] &= ~SentFlag.RESENT
+      this.markLost(slot)
+    }
+    this.resent = 0
+    this.resendFrom = 0
+    this.lostBelow = this.count
+  }
+
+  private forgetSacks(): void {
+    for (let i = 0; i < this.count; i++) this.flags[this.slot(i)] &= ~SentFlag.SACKED
+    this.sacked = 0
+    this.highestSacked = 0
+    this.seenCount = 0
+  }
+
+  /** Index of the oldest segment that is lost and was not sent again since; -1: none. */
+  nextLost(): number {
+    if (this.lost === 0) return -1
+    while (this.resendFrom < this.count) {
+      if ((this.flags[this.slot(this.resendFrom)] & (SentFlag.LOST | SentFlag.RESENT)) === SentFlag.LOST) return this.resendFrom
+      this.resendFrom++
+    }
+    return -1
+  }
+
+  /**
+   * Index of the oldest segment that starts at or above a position and is not selectively acknowledged, nor sent again; -1: none.
+   * @param below segments must start below this position
+   */
+  nextUnsacked(position: number, below: number): number {
+    for (let i = this.find(position); i < this.count; i++) {
+      const slot = this.slot(i)
+      if (this.starts[slot] >= below) return -1
+      if ((this.flags[slot] & (SentFlag.SACKED | SentFlag.RESENT)) === 0) return i
+    }
+    return -1
+  }
+
+  /** Index of the newest segment that is not selectively acknowledged; -1: none. */
+  lastUnsacked(): number {
+    for (let i = this.count - 1; i >= 0; i--) if ((this.flags[this.slot(i)] & SentFlag.SACKED) === 0) return i
+    return -1
+  }
+
+  /** A segment was sent again. */
+  markResent(index: number, now: Nanos): void {
+    const slot = this.slot(index)
+    if ((this.flags[slot] & SentFlag.RESENT) === 0) this.resent += this.lengths[slot]
+    this.flags[slot] |= SentFlag.RESENT | SentFlag.EVER_RESENT
+    this.sentTimes[slot] = now
+  }
+
+  clear(): void {
+    this.count = 0
+    this.outstanding = 0
+    this.sacked = 0
+    this.lost = 0
+    this.resent = 0
+    this.highestSacked = 0
+    this.lostBelow = 0
+    this.resendFrom = 0
+    this.seenCount = 0
+  }
+}

@@ -1,0 +1,74 @@
+/** What happens when a timer expires. */
+import type { Nanos } from '../endpoint.ts'
+import type { ControlBlock } from './control-block.ts'
+import type { TcpFailure } from './event.ts'
+import { TcpTimer } from './timers.ts'
+
+/** Lets every deadline at or before `now` pass. */
+export function expireTimers(block: ControlBlock, now: Nanos): void {
+  const { timers } = block
+  if (timers.earliest() > now) return
+  if (timers.expire(TcpTimer.TIME_WAIT, now)) {
+    block.move('time-wait-over')
+    block.release()
+    return
+  }
+  if (timers.expire(TcpTimer.FIN_WAIT_2, now)) {
+    block.end('give-up', undefined)
+    return
+  }
+  if (timers.expire(TcpTimer.DELAYED_ACK, now)) block.acknowledgeNow()
+  if (timers.expire(TcpTimer.SILLY_WINDOW, now)) block.overridden = true
+  if (timers.expire(TcpTimer.PERSIST, now)) persist(block, now)
+  if (timers.expire(TcpTimer.RETRANSMIT, now)) retransmit(block, now)
+}
+
+function timedOut(detail: string, cites: string): TcpFailure {
+  return { code: 'ETIMEDOUT', whose: 'network', detail, cites }
+}
+
+/** RFC 9293 section 3.8.6.1: probes at growing distance, as long as they are answered. */
+function persist(block: ControlBlock, now: Nanos): void {
+  if (block.probes >= block.config.retries) {
+    block.end('give-up', timedOut('zero-window probes stayed unanswered', 'RFC 9293 section 3.8.6.1'))
+    return
+  }
+  block.probes++
+  block.persistBackoff++
+  block.probePending = true
+  const interval = Math.min(block.rtt.rto * 2 ** Math.min(block.persistBackoff, 30), block.config.maxRto)
+  block.timers.set(TcpTimer.PERSIST, now + interval)
+}
+
+function retransmit(block: ControlBlock, now: Nanos): void {
+  if (block.state === 'SYN-SENT' || block.state === 'SYN-RECEIVED') {
+    retransmitSyn(block, now)
+    return
+  }
+  const { rtt, recovery, sent, config } = block
+  if (sent.outstanding === 0) return
+  if (block.retries >= config.retries) {
+    block.end('give-up', block.unreachable ?? timedOut('data stayed unacknowledged', 'RFC 9293 section 3.8.3'))
+    return
+  }
+  block.retries++
+  rtt.backOff()
+  block.record('tcp:rto-expired', { rto: rtt.rto, backoff: rtt.backoff })
+  recovery.timedOut(block.sndUna, block.sndNxt, now)
+  block.timers.set(TcpTimer.RETRANSMIT, now + rtt.rto)
+  block.traceCongestion()
+}
+
+function retransmitSyn(block: ControlBlock, now: Nanos): void {
+  const { rtt, config } = block
+  const limit = block.state === 'SYN-SENT' ? config.synRetries : config.synAckRetries
+  if (block.synRetransmissions >= limit) {
+    block.end('give-up', block.unreachable ?? timedOut('the peer did not answer the SYN', 'RFC 9293 section 3.8.3'))
+    return
+  }
+  block.synRetransmissions++
+  block.synPending = true
+  rtt.backOff()
+  block.record('tcp:rto-expired', { rto: rtt.rto, backoff: rtt.backoff })
+  block.timers.set(TcpTimer.RETRANSMIT, now + rtt.rto)
+}

@@ -1,0 +1,129 @@
+import { Conductor } from '../kernel/conductor.ts'
+import type { Order } from '../kernel/order.ts'
+import type { Nanos } from '../kernel/time.ts'
+import type { Action, Intervention } from '../scenario/intervention.ts'
+import type { ResolvedScenario } from '../scenario/resolved.ts'
+import { Recorder } from '../trace/recorder.ts'
+import { TraceStore } from '../trace/trace-store.ts'
+import { NetworkState } from './network-state.ts'
+
+export interface DirectorOptions {
+  readonly seed: number
+  /** What has been, or will have been, done to this run; in any order of time. */
+  readonly interventions?: readonly Intervention[]
+  /** In bytes. */
+  readonly traceLimit?: number
+}
+
+/** What has to be done next for time to go on. */
+export type Step =
+  /** Let these hosts (indices) process everything before `until`. */
+  | { readonly kind: 'grant'; readonly until: Nanos; readonly hosts: readonly number[] }
+  /** Let these hosts carry out these orders at `at`, in this order. */
+  | { readonly kind: 'orders'; readonly at: Nanos; readonly orders: readonly { readonly host: number; readonly order: Order }[] }
+
+/**
+ * Directs one run, without IO: says what to do next, and keeps the trace. Used alike by the inline placement, which does what it says
+ * by calling engines, and by the director's worker, which does it by messages.
+ */
+export class Director {
+  readonly recorder: Recorder
+  readonly store: TraceStore
+  readonly conductor: Conductor
+  readonly state: NetworkState
+  /** Everything that was done so far, in order. */
+  readonly log: Intervention[] = []
+  /** Interventions that could not be carried out when their time came, for people. */
+  readonly refused: { readonly intervention: Intervention; readonly why: string }[] = []
+  private readonly pending: Intervention[]
+
+  constructor(
+    readonly scenario: ResolvedScenario,
+    readonly options: DirectorOptions,
+  ) {
+    this.store = new TraceStore(
+      scenario.hosts.map(({ name }) => name),
+      scenario.links.map(({ hosts }) => hosts),
+    )
+    this.recorder = new Recorder(this.store, options.traceLimit)
+    this.state = new NetworkState(scenario, options.seed, this.recorder)
+    this.conductor = new Conductor(scenario.hosts.length, this.state.smallestDelay)
+    this.pending = [...(options.interventions ?? [])].sort((a, b) => a.at - b.at)
+  }
+
+  /** Up to where everything has happened. */
+  get horizon(): Nanos {
+    return this.conductor.horizon
+  }
+
+  /** Time of the next thing that could happen; `NEVER` when the run is over. */
+  get nextTime(): Nanos {
+    return Math.min(this.conductor.earliest, this.pending[0]?.at ?? Infinity)
+  }
+
+  /** Whether nothing can happen any more before the scenario's end. */
+  get over(): boolean {
+    return this.horizon >= this.scenario.duration || this.nextTime >= this.scenario.duration
+  }
+
+  /**
+   * What to do next on the way to `limit`; undefined: everything before `limit` has happened.
+   * Before an intervention's step is asked for, the trace must have been told all (`settle`).
+   */
+  next(limit: Nanos, settle: () => void): Step | undefined {
+    for (;;) {
+      const end = Math.min(limit, this.scenario.duration)
+      const intervention = this.pending[0]
+      const stop = intervention === undefined ? end : Math.min(end, Math.max(intervention.at, this.horizon))
+      const until = this.conductor.grant(stop)
+      if (until !== undefined) return { kind: 'grant', until, hosts: this.hostsWithWork(until) }
+      if (intervention === undefined || intervention.at > stop) return undefined
+      this.pending.shift()
+      settle()
+      this.store.horizon = this.horizon
+      const step = this.tryToCarryOut(intervention)
+      if (step !== undefined) return step
+    }
+  }
+
+  /** A round is over. */
+  reached(until: Nanos): void {
+    this.conductor.reached(until)
+  }
+
+  /**
+   * Something is done to the run now, at the horizon. The trace must have been told all.
+   * @throws ImpossibleAction or ScenarioError, for people; then nothing has happened
+   */
+  intervene(action: Action): Step {
+    this.store.horizon = this.horizon
+    return this.carryOut({ ...action, at: this.horizon })
+  }
+
+  private hostsWithWork(until: Nanos): number[] {
+    const hosts: number[] = []
+    for (let host = 0; host < this.scenario.hosts.length; host++) if (this.conductor.hasWork(host, until)) hosts.push(host)
+    return hosts
+  }
+
+  private tryToCarryOut(intervention: Intervention): Step | undefined {
+    try {
+      return this.carryOut(intervention)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      this.refused.push({ intervention, why })
+      this.recorder.intervention(this.horizon, 'run:intervention-refused', { why }, 0)
+      return undefined
+    }
+  }
+
+  private carryOut(intervention: Intervention): Step {
+    const { name, data, cause, drafts, note } = this.state.plan(intervention, this.horizon)
+    const event = this.recorder.intervention(this.horizon, name, data, cause)
+    note()
+    this.log.push(intervention)
+    this.conductor.lookahead = this.state.smallestDelay
+    const orders = drafts.map(({ host, ...draft }) => ({ host, order: { ...draft, cause: event } as Order }))
+    return { kind: 'orders', at: this.horizon, orders }
+  }
+}

@@ -1,0 +1,103 @@
+import { Engine, type PortSetup } from '../kernel/engine.ts'
+import type { Nanos } from '../kernel/time.ts'
+import type { ResolvedScenario } from '../scenario/resolved.ts'
+import type { Director, Step } from './director.ts'
+import { machineFactory } from './machines.ts'
+
+/** How many numbers hosts may have to tell before the trace is told. */
+const SETTLE_AT = 64 * 1024
+
+/** All hosts of a scenario in this thread. Frames go from engine to engine by reference. */
+export class InlineHosts {
+  readonly engines: Engine[]
+
+  constructor(
+    scenario: ResolvedScenario,
+    seed: number,
+    private readonly director: Director,
+  ) {
+    this.engines = scenario.hosts.map(
+      (host, index) =>
+        new Engine({
+          host: index,
+          name: host.name,
+          seed,
+          factory: machineFactory(host),
+          ports: host.interfaces.map(({ link, end }): PortSetup => {
+            const { hosts, ports, settings } = scenario.links[link] as ResolvedScenario['links'][number]
+            const [peer, peerPort] = [hosts[1 - end] as number, ports[1 - end] as number]
+            return {
+              link,
+              direction: end,
+              settings: settings[end],
+              carrier: {
+                carry: (frame, arrives, id, sent, corruption, detected) => {
+                  ;(this.engines[peer] as Engine).accept(peerPort, frame, arrives, id, sent, corruption, detected)
+                },
+              },
+            }
+          }),
+        }),
+    )
+    for (const engine of this.engines) engine.start()
+    this.report()
+  }
+
+  /**
+   * Lets everything before `limit` happen.
+   * @param goOn asked after each round; false stops early
+   * @returns whether `limit` was reached
+   */
+  advance(limit: Nanos, goOn?: () => boolean): boolean {
+    const { director } = this
+    const settle = (): void => {
+      this.settle()
+    }
+    for (;;) {
+      const step = director.next(limit, settle)
+      if (step === undefined) break
+      this.perform(step)
+      if (goOn !== undefined && !goOn()) {
+        this.settle()
+        return false
+      }
+    }
+    this.settle()
+    return true
+  }
+
+  /** Does what the director says. */
+  perform(step: Step): void {
+    const { engines, director } = this
+    if (step.kind === 'grant') {
+      let told = 0
+      for (const host of step.hosts) {
+        const engine = engines[host] as Engine
+        engine.run(step.until)
+        told += engine.log.length
+      }
+      director.reached(step.until)
+      if (told > SETTLE_AT) this.settle()
+    } else {
+      for (const { host, order } of step.orders) {
+        const engine = engines[host] as Engine
+        engine.run(step.at)
+        engine.obey(order)
+      }
+    }
+    this.report()
+  }
+
+  /** Tells the trace all that has happened. */
+  settle(): void {
+    this.director.recorder.take(this.engines.map(({ log }) => log))
+    for (const { log } of this.engines) log.clear()
+    this.director.store.horizon = this.director.horizon
+  }
+
+  private report(): void {
+    for (let host = 0; host < this.engines.length; host++) {
+      this.director.conductor.report(host, (this.engines[host] as Engine).nextTime)
+    }
+  }
+}

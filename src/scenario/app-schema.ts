@@ -1,0 +1,247 @@
+import * as v from 'valibot'
+import { byName, choiceField, countField, flagField, formField, listOf, sizeField, strict, timeField } from './field-schema.ts'
+import { HOUR, MEBIBYTE, hostReference } from './name-schema.ts'
+
+/*
+ * What authors write about applications. Each schema turns shorthands and units into the options that the application itself takes:
+ * times in nanoseconds, sizes in bytes, every default filled in.
+ */
+
+const anyTime = { max: HOUR }
+
+const url = formField(
+  'Address of a page, by host name or IPv4 address.',
+  /^http:\/\/[a-z0-9.-]{1,63}(:[0-9]{1,5})?(\/[!-~]*)?$/,
+  'an address such as "http://bob/" or "http://bob:8080/index.html"',
+)
+
+const visit = strict('a visit', {
+  url,
+  at: v.optional(timeField('When to go there; later when an earlier visit is not over yet.', anyTime), '0 s'),
+  upload: v.optional(sizeField('Bytes to post there; 0 B: just get the page.', { max: 100 * MEBIBYTE }), '0 B'),
+})
+type Visit = v.InferOutput<typeof visit>
+
+const visits = v.pipe(
+  v.union(
+    [
+      url,
+      visit,
+      listOf('visits', v.union([url, visit], 'an address such as "http://bob/", or a visit {url, at, upload}'), {
+        min: 1,
+        max: 1000,
+        description: 'Pages, one after the other.',
+      }),
+    ],
+    'an address such as "http://bob/", a visit {url, at, upload}, or a list of these',
+  ),
+  v.description('The pages to load, in this order: an address, a visit, or a list of them.'),
+  v.transform((written): Visit[] =>
+    (Array.isArray(written) ? written : [written]).map((item) =>
+      typeof item === 'string' ? { url: item, at: 0, upload: 0 } : item,
+    ),
+  ),
+)
+
+export const browserEntries = {
+  visits,
+  connections: v.optional(countField('How many connections at most to one server.', { min: 1, max: 6 }), 6),
+  keepAlive: v.optional(flagField('Use a connection for more than one request.'), true),
+  pipelining: v.optional(flagField('Send requests without waiting for the response before.'), false),
+  timeout: v.optional(timeField('Give up on a response after this long; 0 s: never.', anyTime), '0 s'),
+  digest: v.optional(flagField('Record a digest of each body.'), false),
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css',
+  js: 'text/javascript',
+  json: 'application/json',
+  txt: 'text/plain',
+  svg: 'image/svg+xml',
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  webp: 'image/webp',
+  woff2: 'font/woff2',
+}
+const OTHER_TYPE = 'application/octet-stream'
+
+/** The media type that a path's ending suggests; a directory is a page. */
+function typeOfPath(path: string): string {
+  const file = path.slice(path.lastIndexOf('/') + 1).split('?')[0] ?? ''
+  if (!file.includes('.')) return TYPES['html'] ?? OTHER_TYPE
+  return TYPES[file.slice(file.lastIndexOf('.') + 1).toLowerCase()] ?? OTHER_TYPE
+}
+
+const size = sizeField('Length of the body.', { max: 100 * MEBIBYTE })
+/** More about what is served at one path. */
+export const resourceEntries = {
+  size,
+  type: v.optional(
+    formField(
+      'Media type; guessed from the path when absent.',
+      /^[a-z]+\/[a-z0-9.+-]+(; ?[a-z]+=[a-zA-Z0-9-]+)?$/,
+      'a media type such as "text/html"',
+    ),
+  ),
+  resources: v.optional(
+    listOf(
+      'addresses',
+      formField(
+        'Where it is.',
+        /^(\/[!-~]*|http:\/\/[a-z0-9.-]{1,63}(:[0-9]{1,5})?\/[!-~]*)$/,
+        'a path such as "/style.css", or an address such as "http://cdn/a.js"',
+      ),
+      { max: 500, description: 'What a page names, so that a browser fetches it too.' },
+    ),
+    [],
+  ),
+  delay: v.exactOptional(timeField('How long the server thinks before it answers; its own delay when absent.', anyTime)),
+  chunked: v.optional(flagField('Send the body in chunks, without saying its length first.'), false),
+}
+const resource = strict('a resource', resourceEntries)
+
+const serves = v.pipe(
+  byName(
+    'what is served by path',
+    formField('A path.', /^\/[!-~]*$/, 'a path that begins with "/", such as "/style.css"'),
+    v.union([size, resource], 'a size such as "64 KiB", or a resource {size, type, resources, delay, chunked}'),
+    { min: 1, max: 1000, description: 'What is served: a size, or more about it, by path.' },
+  ),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const served: Record<string, ParsedResource> = {}
+    for (const [path, written] of Object.entries(dataset.value)) {
+      const resolved =
+        typeof written === 'number'
+          ? { size: written, type: typeOfPath(path), resources: [], chunked: false }
+          : { ...written, type: written.type ?? typeOfPath(path) }
+      if (resolved.resources.length > 0 && !resolved.type.startsWith('text/html')) {
+        addIssue({
+          message: `no resources, for only a page (text/html) can name them, and this is ${resolved.type}`,
+          input: resolved.resources,
+          path: [
+            { type: 'object', origin: 'value', input: dataset.value, key: path, value: written },
+            {
+              type: 'object',
+              origin: 'value',
+              input: written as Record<string, unknown>,
+              key: 'resources',
+              value: resolved.resources,
+            },
+          ],
+        })
+        return NEVER
+      }
+      served[path] = resolved
+    }
+    return served
+  }),
+)
+interface ParsedResource {
+  readonly size: number
+  readonly type: string
+  readonly resources: readonly string[]
+  /** undefined: the server's. */
+  readonly delay?: number
+  readonly chunked: boolean
+}
+
+const port = (description: string, usual: number) => v.optional(countField(description, { min: 1, max: 65535 }), usual)
+
+export const webServerEntries = {
+  serves,
+  port: port('TCP port to listen on.', 80),
+  delay: v.optional(timeField('How long the server thinks before each answer.', anyTime), '0 s'),
+  keepAlive: v.optional(flagField('Keep a connection open for further requests.'), true),
+  digest: v.optional(flagField('Record a digest of each body.'), false),
+  backlog: v.optional(countField('How many connections may wait to be accepted.', { min: 1, max: 65535 }), 128),
+}
+
+const transport = v.optional(choiceField('What carries the stream.', ['udp', 'tcp']), 'udp')
+const STREAM_PORT = 5004
+const interval = v.optional(timeField('Time from one media frame to the next.', { min: 1000, max: HOUR }), '20 ms')
+/** A media frame begins with its number and its time of sending. */
+const frameSize = v.optional(sizeField('Size of a media frame.', { min: 16, max: 65507 }), '160 B')
+const start = v.optional(timeField('When to begin.', anyTime), '0 s')
+
+export const streamSenderEntries = {
+  to: hostReference('The host to send to.'),
+  port: port('Port to send to.', STREAM_PORT),
+  transport,
+  interval,
+  size: frameSize,
+  count: v.optional(countField('How many media frames to send.', { min: 1, max: 1_000_000 }), 250),
+  start,
+}
+
+export const streamReceiverEntries = {
+  port: port('Port to listen on.', STREAM_PORT),
+  transport,
+  interval,
+  size: frameSize,
+  playout: v.optional(
+    timeField('How long after the first media frame to begin to play: what may be late by less is heard.', anyTime),
+    '60 ms',
+  ),
+}
+
+export const pingEntries = {
+  to: hostReference('The host to ask.'),
+  count: v.optional(countField('How many echo requests to send.', { min: 1, max: 1_000_000 }), 4),
+  interval: v.optional(timeField('Time from one request to the next.', { min: 1000, max: HOUR }), '1 s'),
+  size: v.optional(sizeField('Bytes of data in a request.', { max: 65507 }), '56 B'),
+  ttl: v.optional(countField('Time to live of a request.', { min: 1, max: 255 }), 64),
+  timeout: v.optional(timeField('How long to wait for a reply.', { min: 1, max: HOUR }), '1 s'),
+  traceroute: v.optional(flagField('Count the time to live up from 1, to name each router on the way.'), false),
+  start,
+}
+
+const BARE_STEPS = ['read-to-end', 'shutdown', 'close', 'reset', 'wait-closed'] as const
+type BareStep = (typeof BARE_STEPS)[number]
+const bare = <const Do extends BareStep>(name: Do) => strict(`the step "${name}"`, { do: v.literal(name) })
+const stepBytes = sizeField('How many bytes.', { min: 1, max: 100 * MEBIBYTE })
+const step = v.variant(
+  'do',
+  [
+    strict('the step "sleep"', { do: v.literal('sleep'), for: timeField('How long.', anyTime) }),
+    strict('the step "send"', { do: v.literal('send'), bytes: stepBytes }),
+    strict('the step "read"', { do: v.literal('read'), bytes: stepBytes }),
+    bare('read-to-end'),
+    bare('shutdown'),
+    bare('close'),
+    bare('reset'),
+    bare('wait-closed'),
+  ],
+  'what to do: sleep, send, read, read-to-end, shutdown, close, reset or wait-closed',
+)
+const STEP_ALLOWED =
+  'a step such as {"do": "send", "bytes": "1 kB"}, or one of the words read-to-end, shutdown, close, reset, wait-closed'
+
+export const socketScriptEntries = {
+  listen: v.optional(countField('TCP port to listen on for one connection; 0: it connects instead.', { min: 0, max: 65535 }), 0),
+  connect: v.optional(
+    formField('Whom to connect to.', /^([a-z0-9.-]{1,63}:[0-9]{1,5})?$/, 'a host and a port such as "bob:80"'),
+    '',
+  ),
+  start,
+  steps: v.pipe(
+    listOf('steps', v.union([v.picklist(BARE_STEPS, STEP_ALLOWED), step], STEP_ALLOWED), {
+      max: 1000,
+      description: 'What to do with the connection, in this order.',
+    }),
+    v.transform((steps): Step[] => steps.map((item) => (typeof item === 'string' ? { do: item } : item))),
+  ),
+}
+type Step = v.InferOutput<typeof step> | { do: BareStep }
+
+/** Every application by name, with what an author may write about it. */
+export const APPS = {
+  browser: browserEntries,
+  'web-server': webServerEntries,
+  'stream-sender': streamSenderEntries,
+  'stream-receiver': streamReceiverEntries,
+  ping: pingEntries,
+  'socket-script': socketScriptEntries,
+} as const
+export type AppName = keyof typeof APPS
+export const APP_NAMES = Object.keys(APPS) as AppName[]

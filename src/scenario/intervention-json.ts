@@ -1,0 +1,172 @@
+import * as v from 'valibot'
+import { ScenarioError, describeFound, listChoices, quote, suggestChoices } from './errors.ts'
+import { choiceField, countField, flagField, sizeField, strict, timeField } from './field-schema.ts'
+import { findKnob, parseKnobValue, writeKnobValue } from './knob.ts'
+import { UNLIMITED, plainSettings, settingEntries, writeQueue } from './link-schema.ts'
+import { formatPath } from './path.ts'
+import { writeUnit } from './units.ts'
+import { check, copyPlain } from './validation.ts'
+import type { Action, Intervention } from './intervention.ts'
+import type { LinkSettings } from '../kernel/link.ts'
+import type { Path } from './path.ts'
+import type { ResolvedScenario } from './resolved.ts'
+
+/** One entry of a file of interventions: `{ at: '120 ms', drop: { frame: 17 } }`. Plain JSON. */
+export type WrittenIntervention = Readonly<Record<string, unknown>>
+
+const MOST_INTERVENTIONS = 10_000
+const KINDS = ['drop', 'corrupt', 'set', 'kill', 'restart', 'pause', 'resume', 'cut', 'heal', 'link'] as const
+const DIRECTIONS = ['forward', 'backward'] as const
+
+const at = timeField('Simulated time.', { max: Number.MAX_SAFE_INTEGER })
+const frame = strict('the frame', {
+  frame: countField('Number of the frame in the run.', { min: 1, max: Number.MAX_SAFE_INTEGER }),
+})
+const knobSetting = strict('a knob to set', {
+  knob: v.string('the name of a knob'),
+  value: v.union([v.string(), v.number(), v.boolean()], 'a value of the knob'),
+})
+const linkChange = strict('a change of a link', {
+  name: v.string('the name of a link'),
+  direction: v.exactOptional(
+    choiceField('One direction only: forward is from the first end of the link to the second.', DIRECTIONS),
+  ),
+  ...settingEntries,
+  queueBytes: v.exactOptional(sizeField('Queue limit in bytes.', { max: UNLIMITED })),
+  queueFrames: v.exactOptional(countField('Queue limit in frames.', { min: 0, max: UNLIMITED })),
+  up: v.exactOptional(flagField('Whether the cable is whole.')),
+})
+
+/**
+ * Reads a list of interventions as a file or a share link has it.
+ * @param value parsed JSON of unknown quality
+ * @param scenario names and knobs are checked against it
+ * @returns in the order of time; those of the same time in the order of the list
+ * @throws ScenarioError for the first entry that is wrong: `[3].set.value: …`
+ */
+export function parseInterventions(value: unknown, scenario: ResolvedScenario): Intervention[] {
+  if (!Array.isArray(value))
+    throw new ScenarioError('', describeFound(value), 'a list such as [{"at": "120 ms", "drop": {"frame": 17}}]')
+  if (value.length > MOST_INTERVENTIONS)
+    throw new ScenarioError('', describeFound(value), `at most ${String(MOST_INTERVENTIONS)} interventions`)
+  const list = (copyPlain(value) as unknown[]).map((entry, index) => parseIntervention(entry, index, scenario))
+  return list.sort((a, b) => a.at - b.at)
+}
+
+function parseIntervention(entry: unknown, index: number, scenario: ResolvedScenario): Intervention {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+    throw new ScenarioError(
+      formatPath([index]),
+      describeFound(entry),
+      'an object such as {"at": "120 ms", "drop": {"frame": 17}}',
+    )
+  }
+  const { at: time, ...actions } = entry as Record<string, unknown>
+  const kinds = Object.keys(actions)
+  const unknown = kinds.find((kind) => !KINDS.some((known) => known === kind))
+  if (unknown !== undefined) {
+    throw new ScenarioError(
+      formatPath([index, unknown]),
+      describeFound(actions[unknown]),
+      `no key of this name; at, and ${suggestChoices(unknown, KINDS)}`,
+    )
+  }
+  const nanos = check(at, time, [index, 'at'])
+  const [kind, ...others] = kinds as (typeof KINDS)[number][]
+  if (kind === undefined || others.length > 0) {
+    const found = kind === undefined ? 'no action' : kinds.join(' and ')
+    throw new ScenarioError(formatPath([index]), found, `exactly one of ${listChoices(KINDS)}`)
+  }
+  return { at: nanos, ...parseAction(kind, actions[kind], [index, kind], scenario) }
+}
+
+function parseAction(kind: (typeof KINDS)[number], value: unknown, path: Path, scenario: ResolvedScenario): Action {
+  switch (kind) {
+    case 'drop':
+      return { drop: check(frame, value, path) }
+    case 'corrupt':
+      return { corrupt: check(frame, value, path) }
+    case 'set': {
+      const setting = check(knobSetting, value, path)
+      const knob = findKnob(scenario, setting.knob, formatPath([...path, 'knob']))
+      if (knob.applies === 'restart') {
+        const allowed = 'a knob that acts live; this one needs the run to start anew, with another value from the start'
+        throw new ScenarioError(formatPath([...path, 'knob']), quote(knob.name), allowed)
+      }
+      return { set: { knob: knob.name, value: parseKnobValue(knob, setting.value, formatPath([...path, 'value'])) } }
+    }
+    case 'link': {
+      const { name, direction, queueBytes, queueFrames, up, ...settings } = check(linkChange, value, path)
+      nameOf('link', name, [...path, 'name'], scenario)
+      const change: Partial<LinkSettings> = {
+        ...plainSettings(settings),
+        ...(queueBytes === undefined ? {} : { queueBytes }),
+        ...(queueFrames === undefined ? {} : { queueFrames }),
+        ...(up === undefined ? {} : { up }),
+      }
+      if (Object.keys(change).length === 0) {
+        throw new ScenarioError(formatPath(path), describeFound(value), 'at least one setting to change, such as "loss": "2 %"')
+      }
+      const index = DIRECTIONS.findIndex((candidate) => candidate === direction)
+      return { link: { name, ...(index < 0 ? {} : { direction: index as 0 | 1 }), settings: change } }
+    }
+    case 'cut':
+      return { cut: nameOf('link', value, path, scenario) }
+    case 'heal':
+      return { heal: nameOf('link', value, path, scenario) }
+    case 'kill':
+      return { kill: nameOf('host', value, path, scenario) }
+    case 'restart':
+      return { restart: nameOf('host', value, path, scenario) }
+    case 'pause':
+      return { pause: nameOf('host', value, path, scenario) }
+    case 'resume':
+      return { resume: nameOf('host', value, path, scenario) }
+  }
+}
+
+function nameOf(kind: 'host' | 'link', value: unknown, path: Path, scenario: ResolvedScenario): string {
+  const names = (kind === 'host' ? scenario.hosts : scenario.links).map(({ name }) => name)
+  if (typeof value === 'string' && names.includes(value)) return value
+  const choices = typeof value === 'string' ? suggestChoices(value, names) : listChoices(names)
+  throw new ScenarioError(formatPath(path), describeFound(value), `the name of a ${kind}: ${choices}`)
+}
+
+/**
+ * The inverse of `parseInterventions`: plain JSON with units.
+ * @throws ScenarioError for a knob that the scenario does not have
+ */
+export function writeInterventions(log: readonly Intervention[], scenario: ResolvedScenario): WrittenIntervention[] {
+  return log.map(({ at: nanos, ...action }) => ({ at: writeUnit('time', nanos), ...writeAction(action, scenario) }))
+}
+
+/** The text of a file of interventions, one a line. */
+export function formatInterventions(log: readonly Intervention[], scenario: ResolvedScenario): string {
+  const lines = writeInterventions(log, scenario).map((entry) => `  ${JSON.stringify(entry)}`)
+  return lines.length === 0 ? '[]\n' : `[\n${lines.join(',\n')}\n]\n`
+}
+
+function writeAction(action: Action, scenario: ResolvedScenario): WrittenIntervention {
+  if ('set' in action) {
+    const { knob, value } = action.set
+    return { set: { knob, value: writeKnobValue(findKnob(scenario, knob), value) } }
+  }
+  if (!('link' in action)) return action
+  const { name, direction, settings } = action.link
+  return { link: { name, ...(direction === undefined ? {} : { direction: DIRECTIONS[direction] }), ...writeSettings(settings) } }
+}
+
+function writeSettings(settings: Partial<LinkSettings>): Record<string, unknown> {
+  const written: Record<string, unknown> = {}
+  const { queueBytes, queueFrames } = settings
+  const queue = queueBytes === undefined || queueFrames === undefined ? undefined : writeQueue({ queueBytes, queueFrames })
+  for (const [key, value] of Object.entries(settings)) {
+    if (typeof value !== 'number') written[key] = value
+    else if (key === 'queueBytes' || key === 'queueFrames') {
+      if (queue !== undefined) written['queue'] = queue
+      else written[key] = key === 'queueBytes' ? writeUnit('bytes', value) : value
+    } else if (key === 'rate') written[key] = writeUnit('rate', value)
+    else written[key] = writeUnit(key === 'delay' || key === 'jitter' || key === 'reorderBy' ? 'time' : 'fraction', value)
+  }
+  return written
+}

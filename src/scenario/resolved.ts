@@ -1,0 +1,114 @@
+import type { LinkSettings } from '../kernel/link.ts'
+import type { Nanos } from '../kernel/time.ts'
+
+/** One network interface of a host; its index in `ResolvedHost.interfaces` is the kernel's port number. */
+export interface ResolvedInterface {
+  /** `'eth0'`, … */
+  readonly name: string
+  /** Index of the link it is plugged into. */
+  readonly link: number
+  /** 0 or 1: which end of that link this is; also the direction in which its frames travel. */
+  readonly end: 0 | 1
+  /** 48 bits as a number. */
+  readonly mac: number
+  /** IPv4 address as a number in [0, 2^32); 0 on a switch's ports. */
+  readonly address: number
+  /** Length of the prefix, 0 to 32. */
+  readonly prefix: number
+  /** Largest IP packet in bytes. */
+  readonly mtu: number
+}
+
+export interface ResolvedRoute {
+  readonly destination: number
+  readonly prefix: number
+  /** Next hop's address; 0: directly connected. */
+  readonly via: number
+  /** Index of the interface. */
+  readonly port: number
+}
+
+export interface ResolvedHost {
+  readonly name: string
+  /** For people. */
+  readonly label: string
+  readonly kind: 'host' | 'router' | 'switch'
+  readonly interfaces: readonly ResolvedInterface[]
+  readonly routes: readonly ResolvedRoute[]
+  /** Names of the scenario that the host can resolve, as a hosts file would. */
+  readonly names: Readonly<Record<string, number>>
+  /** Applications to start; names and options are validated by the scenario, units already resolved to numbers. */
+  readonly apps: readonly { readonly app: string; readonly options: Readonly<Record<string, unknown>> }[]
+  /** Switches of the TCP implementation, see `protocols/tcp`. */
+  readonly tcp: Readonly<Record<string, unknown>>
+  /** Where the stage draws it: fractions of the width and height. */
+  readonly position: { readonly x: number; readonly y: number }
+}
+
+export interface ResolvedLink {
+  /** `'alice-bob'`. */
+  readonly name: string
+  /** Indices of hosts. */
+  readonly hosts: readonly [number, number]
+  /** Index of the interface at each end. */
+  readonly ports: readonly [number, number]
+  /** Settings by direction: [0] from hosts[0] to hosts[1]. */
+  readonly settings: readonly [LinkSettings, LinkSettings]
+}
+
+/** A choice of the reader. */
+export interface ResolvedKnob {
+  readonly name: string
+  readonly label: string
+  /** Longer explanation, or ''. */
+  readonly help: string
+  readonly control:
+    | {
+        readonly kind: 'range'
+        readonly min: number
+        readonly max: number
+        readonly step: number
+        readonly scale: 'linear' | 'log'
+        /** Kind of unit, for parsing and for display. */
+        readonly unit: 'fraction' | 'time' | 'rate' | 'bytes' | 'count'
+      }
+    | { readonly kind: 'choice'; readonly choices: readonly { readonly value: string | number; readonly label: string }[] }
+    | { readonly kind: 'toggle' }
+  /** Value in base units (fraction, ns, bit/s, bytes), a choice's value, or a boolean. */
+  readonly value: number | string | boolean
+  /** Paths in the scenario that it sets: `'links[0].loss'`, `'hosts.bob.app.delay'`. */
+  readonly sets: readonly string[]
+  /** Whether a change needs the run to start anew (shape of the network, choice of protocol) or acts live. */
+  readonly applies: 'live' | 'restart'
+}
+
+export interface LessonStep {
+  /** Markdown of a sentence or two. */
+  readonly text: string
+  /** The step is done when this has happened. */
+  readonly until?: { readonly event: string } | { readonly time: Nanos } | { readonly intervention: string }
+}
+
+/**
+ * A scenario with every default filled in, every unit turned into a number and every address assigned. Plain data: it is what
+ * workers are given. Claims stay behind, with the scenario's author.
+ */
+export interface ResolvedScenario {
+  readonly id: string
+  readonly title: string
+  /** One sentence for cards and screen readers. */
+  readonly summary: string
+  readonly seed: number
+  /** The run ends here, or earlier when nothing is left to happen. */
+  readonly duration: Nanos
+  /** Speed that the page starts with: simulated seconds per real second. */
+  readonly speed: number
+  readonly hosts: readonly ResolvedHost[]
+  readonly links: readonly ResolvedLink[]
+  readonly knobs: readonly ResolvedKnob[]
+  /** Kinds of fault offered by hand. */
+  readonly faults: readonly ('drop' | 'corrupt' | 'link' | 'cut' | 'kill' | 'pause')[]
+  /** Instruments to open at first: `'events'`, `'inspector'`. */
+  readonly views: readonly string[]
+  readonly lesson: readonly LessonStep[]
+}

@@ -1,0 +1,261 @@
+import * as v from 'valibot'
+import { APPS, APP_NAMES } from './app-schema.ts'
+import { claimSchema, measuredClaimSchema } from './claim-schema.ts'
+import {
+  byName,
+  choiceField,
+  countField,
+  flagField,
+  formField,
+  listOf,
+  numberField,
+  proseField,
+  strict,
+  timeField,
+} from './field-schema.ts'
+import { linkSchema } from './link-schema.ts'
+import { listChoices, suggestChoices } from './errors.ts'
+import { hostName, hostReference, knobName, linkName } from './name-schema.ts'
+import { tcpSchema } from './tcp-schema.ts'
+
+export const LIMITS = {
+  hosts: 500,
+  links: 2000,
+  knobs: 60,
+  claims: 100,
+  lessonSteps: 100,
+  appsOfHost: 20,
+} as const
+
+const DAY = 86_400e9
+
+export const FAULTS = ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause'] as const
+export const VIEWS = ['events', 'inspector'] as const
+
+const address = formField(
+  'IPv4 address, with the length of the prefix of its network.',
+  /^[0-9]{1,3}(\.[0-9]{1,3}){3}(\/[0-9]{1,2})?$/,
+  'an IPv4 address such as "10.0.0.1/24"',
+)
+
+const hostEntries = {
+  kind: v.optional(
+    choiceField('A host runs applications, a router forwards packets too, a switch forwards frames.', [
+      'host',
+      'router',
+      'switch',
+    ]),
+    'host',
+  ),
+  label: v.exactOptional(proseField('What people see it called; its name when absent.', 60)),
+  address: v.exactOptional(address),
+  addresses: v.exactOptional(
+    byName('an address by the name of a link', linkName, address, {
+      max: LIMITS.links,
+      description: 'Addresses by the name of the link, for a host on several.',
+    }),
+  ),
+  gateway: v.exactOptional(hostReference('The router for all that is not near: its name, or its address.')),
+  tcp: v.exactOptional(tcpSchema),
+  position: v.exactOptional(
+    v.pipe(
+      strict('a position', {
+        x: numberField('From the left, as a part of the width.', { min: 0, max: 1 }),
+        y: numberField('From the top, as a part of the height.', { min: 0, max: 1 }),
+      }),
+      v.description('Where the stage draws it; laid out when absent.'),
+    ),
+  ),
+}
+/** Keys that belong to the host itself rather than to its application. */
+export const HOST_KEYS: ReadonlySet<string> = new Set([...Object.keys(hostEntries), 'app', 'apps'])
+
+/** What a wrong value of `app` is answered with. */
+function appAllowed({ input }: v.BaseIssue<unknown>): string {
+  return `the name of an application: ${typeof input === 'string' ? suggestChoices(input, APP_NAMES) : listChoices(APP_NAMES)}`
+}
+
+/** An application on a host of several. */
+export const appOnItsOwn = v.variant(
+  'app',
+  [
+    strict('a browser', { app: v.literal('browser'), ...APPS.browser }),
+    strict('a web server', { app: v.literal('web-server'), ...APPS['web-server'] }),
+    strict('a stream sender', { app: v.literal('stream-sender'), ...APPS['stream-sender'] }),
+    strict('a stream receiver', { app: v.literal('stream-receiver'), ...APPS['stream-receiver'] }),
+    strict('a ping', { app: v.literal('ping'), ...APPS.ping }),
+    strict('a socket script', { app: v.literal('socket-script'), ...APPS['socket-script'] }),
+  ],
+  appAllowed,
+)
+
+export type ParsedHostApp = v.InferOutput<typeof appOnItsOwn>
+
+/** A host. With `app`, the options of that application stand beside it. */
+export const hostSchema = v.variant(
+  'app',
+  [
+    strict('a host with a browser', { app: v.literal('browser'), ...hostEntries, ...APPS.browser }),
+    strict('a host with a web server', { app: v.literal('web-server'), ...hostEntries, ...APPS['web-server'] }),
+    strict('a host with a stream sender', { app: v.literal('stream-sender'), ...hostEntries, ...APPS['stream-sender'] }),
+    strict('a host with a stream receiver', { app: v.literal('stream-receiver'), ...hostEntries, ...APPS['stream-receiver'] }),
+    strict('a host with a ping', { app: v.literal('ping'), ...hostEntries, ...APPS.ping }),
+    strict('a host with a socket script', { app: v.literal('socket-script'), ...hostEntries, ...APPS['socket-script'] }),
+    strict('a host', {
+      app: v.exactOptional(v.never()),
+      ...hostEntries,
+      apps: v.optional(
+        listOf('applications', appOnItsOwn, { max: LIMITS.appsOfHost, description: 'Applications to start.' }),
+        [],
+      ),
+    }),
+  ],
+  (issue) =>
+    issue.path === undefined ? 'a host: an object such as {"app": "browser", "visits": "http://bob/"}' : appAllowed(issue),
+)
+export type ParsedHost = v.InferOutput<typeof hostSchema>
+
+const SCALAR_ALLOWED = 'a number, a text such as "2 %", or true or false'
+const scalar = v.union(
+  [v.number(SCALAR_ALLOWED), v.pipe(v.string(SCALAR_ALLOWED), v.maxLength(100, SCALAR_ALLOWED)), v.boolean(SCALAR_ALLOWED)],
+  SCALAR_ALLOWED,
+)
+const BOUND_ALLOWED = 'a number, or a quantity such as "20 %" or "50 ms"'
+const bound = v.union([v.number(BOUND_ALLOWED), v.pipe(v.string(BOUND_ALLOWED), v.maxLength(40, BOUND_ALLOWED))], BOUND_ALLOWED)
+const CHOICE_ALLOWED = 'a text or a number, or {value, label}'
+const choiceValue = v.union(
+  [v.number(CHOICE_ALLOWED), v.pipe(v.string(CHOICE_ALLOWED), v.maxLength(100, CHOICE_ALLOWED))],
+  CHOICE_ALLOWED,
+)
+const RANGE_ALLOWED = 'the least and the most, such as ["0 %", "20 %"]'
+const knobPath = v.pipe(v.string('a path such as "links[0].loss"'), v.maxLength(300, 'a path of at most 300 characters'))
+
+export const knobSchema = strict('a knob', {
+  label: proseField('What people see it called.', 60),
+  help: v.exactOptional(proseField('A longer explanation.', 500)),
+  range: v.exactOptional(v.pipe(v.strictTuple([bound, bound], RANGE_ALLOWED), v.description('Least and most, for a slider.'))),
+  step: v.exactOptional(v.pipe(bound, v.description('Width of one step of the slider.'))),
+  scale: v.exactOptional(choiceField('How the slider runs; found from the range when absent.', ['linear', 'log'])),
+  choices: v.exactOptional(
+    listOf(
+      'choices',
+      v.union(
+        [
+          choiceValue,
+          strict('a choice', {
+            value: v.pipe(choiceValue, v.description('What is set.')),
+            label: proseField('What people see.', 60),
+          }),
+        ],
+        CHOICE_ALLOWED,
+      ),
+      {
+        description: 'Values to choose from.',
+        min: 2,
+        max: 30,
+      },
+    ),
+  ),
+  value: v.exactOptional(
+    v.pipe(scalar, v.description('Where it stands at first; what the scenario says at its path when absent.')),
+  ),
+  sets: v.pipe(
+    v.union([knobPath, listOf('paths', knobPath, { min: 1, max: 100, description: 'Paths.' })], 'a path such as "links[0].loss", or a list of paths'),
+    v.description('What it sets: paths into the scenario.'),
+    v.transform((written): string[] => (typeof written === 'string' ? [written] : written)),
+  ),
+  restart: v.exactOptional(
+    flagField(
+      'true: start the run anew when it is turned, though it could act live. false: let a TCP option act on connections to come.',
+    ),
+  ),
+})
+export type ParsedKnob = v.InferOutput<typeof knobSchema>
+
+const UNTIL_ALLOWED = 'one of {event: name}, {time: "2 s"} or {intervention: kind}'
+const lessonStep = strict('a step of a lesson', {
+  text: proseField('A sentence or two, in Markdown.', 2000),
+  until: v.exactOptional(
+    v.pipe(
+      v.union(
+        [
+          strict('a wait for an event', {
+            event: formField('Name of an event.', /^[a-z0-9-]+:[a-z0-9-]+$/, 'the name of an event such as "page:loaded"'),
+          }),
+          strict('a wait for a time', { time: timeField('Simulated time.', { max: DAY }) }),
+          strict('a wait for an intervention', {
+            intervention: choiceField('What the reader is to do.', [
+              'drop',
+              'corrupt',
+              'set',
+              'kill',
+              'restart',
+              'pause',
+              'resume',
+              'cut',
+              'heal',
+              'link',
+            ]),
+          }),
+        ],
+        UNTIL_ALLOWED,
+      ),
+      v.description('The step is done when this has happened.'),
+    ),
+  ),
+})
+
+const scenarioEntries = {
+  $schema: v.exactOptional(v.pipe(v.string(), v.description('Where the JSON Schema of this file is, for editors.'))),
+  id: formField(
+    'Name in addresses and on the command line.',
+    /^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/,
+    'a name of small letters, digits and hyphens, such as "tcp-handshake"',
+  ),
+  title: proseField('Title.', 120),
+  summary: v.exactOptional(proseField('One sentence for cards and screen readers.', 400)),
+  seed: v.optional(countField('Seed of every random number.', { min: 0, max: Number.MAX_SAFE_INTEGER }), 1),
+  duration: v.optional(timeField('The run ends here, or earlier when nothing is left to happen.', { min: 1, max: DAY }), '30 s'),
+  speed: v.exactOptional(
+    numberField('Simulated seconds per real second at first; found from the delays when absent.', { min: 0.001, max: 10 }),
+  ),
+  hosts: byName('hosts by name', hostName, hostSchema, { min: 1, max: LIMITS.hosts, description: 'Hosts by name.' }),
+  links: listOf('links', linkSchema, { min: 1, max: LIMITS.links, description: 'Links between hosts.' }),
+  knobs: v.optional(
+    byName('knobs by name', knobName, knobSchema, { max: LIMITS.knobs, description: 'What the reader may turn.' }),
+    {},
+  ),
+  faults: v.optional(
+    listOf('faults', choiceField('A kind of fault.', FAULTS), {
+      max: FAULTS.length,
+      description: 'Faults offered by hand; all when absent.',
+    }),
+    [...FAULTS],
+  ),
+  views: v.optional(
+    listOf('views', choiceField('An instrument.', VIEWS), { max: 20, description: 'Instruments to open at first.' }),
+    ['events'],
+  ),
+  lesson: v.optional(listOf('steps', lessonStep, { max: LIMITS.lessonSteps, description: 'Short steps for the reader.' }), []),
+  claims: v.optional(
+    listOf('claims', claimSchema, { max: LIMITS.claims, description: 'What the lesson asserts, measured on the trace.' }),
+    [],
+  ),
+}
+
+/** A scenario as an author writes it. */
+export const scenarioSchema = strict('a scenario', scenarioEntries)
+
+/** A scenario as plain data, in a file: its claims are measured by name. */
+export const scenarioFileSchema = strict('a scenario', {
+  ...scenarioEntries,
+  claims: v.optional(
+    listOf('claims', measuredClaimSchema, { max: LIMITS.claims, description: 'What is asserted, measured on the trace.' }),
+    [],
+  ),
+})
+
+/** What an author writes. */
+export type ScenarioSource = v.InferInput<typeof scenarioSchema>
+/** The same with shorthands spelt out and units in numbers; not yet checked as a whole. */
+export type ParsedScenario = v.InferOutput<typeof scenarioSchema>

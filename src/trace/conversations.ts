@@ -1,0 +1,81 @@
+import { formatIpv4 } from '../wire/address.ts'
+
+/** Slots of an empty table; always a power of two. */
+const FIRST_CAPACITY = 256
+
+/**
+ * Conversations by their two ends, whichever way a packet goes: a hash table over plain numbers with linear probing, so that
+ * looking one up allocates nothing. Number 0 is no conversation.
+ */
+export class Conversations {
+  /** By number; `names[0]` is `''`. A conversation is named after who was seen first: `'10.0.0.1:49152 ↔ 10.0.0.2:80'`. */
+  readonly names: string[] = ['']
+  private slots = new Int32Array(FIRST_CAPACITY)
+  // By number: the ends in the order of (address, port), so that both directions have one key.
+  private lowAddress = new Uint32Array(FIRST_CAPACITY / 2)
+  private highAddress = new Uint32Array(FIRST_CAPACITY / 2)
+  private ports = new Uint32Array(FIRST_CAPACITY / 2)
+
+  /** The conversation between two ends; 0 when there is none yet. */
+  find(source: number, sourcePort: number, destination: number, destinationPort: number): number {
+    return isInOrder(source, sourcePort, destination, destinationPort)
+      ? this.slots[this.slotOf(source, destination, ((sourcePort << 16) | destinationPort) >>> 0)]
+      : this.slots[this.slotOf(destination, source, ((destinationPort << 16) | sourcePort) >>> 0)]
+  }
+
+  /**
+   * Adds a conversation that `find` did not find.
+   * @param sourcePort -1 with `destinationPort` -1: a conversation of two addresses
+   */
+  add(source: number, sourcePort: number, destination: number, destinationPort: number): number {
+    if (this.names.length === this.ports.length) this.grow()
+    const number = this.names.length
+    this.names.push(
+      sourcePort < 0
+        ? `${formatIpv4(source)} ↔ ${formatIpv4(destination)}`
+        : `${formatIpv4(source)}:${String(sourcePort)} ↔ ${formatIpv4(destination)}:${String(destinationPort)}`,
+    )
+    const inOrder = isInOrder(source, sourcePort, destination, destinationPort)
+    this.lowAddress[number] = inOrder ? source : destination
+    this.highAddress[number] = inOrder ? destination : source
+    this.ports[number] = inOrder ? (sourcePort << 16) | destinationPort : (destinationPort << 16) | sourcePort
+    this.slots[this.slotOf(this.lowAddress[number], this.highAddress[number], this.ports[number])] = number
+    return number
+  }
+
+  /** Where a conversation is, or belongs. */
+  private slotOf(low: number, high: number, ports: number): number {
+    const { slots, lowAddress, highAddress } = this
+    const mask = slots.length - 1
+    let mixed = Math.imul(low, 0x9e37_79b1) ^ Math.imul(high, 0x85eb_ca6b) ^ Math.imul(ports, 0xc2b2_ae35)
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b_3c6d)
+    let slot = (mixed ^ (mixed >>> 13)) & mask
+    for (;;) {
+      const number = slots[slot]
+      if (number === 0) return slot
+      if (lowAddress[number] === low && highAddress[number] === high && this.ports[number] === ports) return slot
+      slot = (slot + 1) & mask
+    }
+  }
+
+  /** Twice the room; at most half of the slots are ever taken. */
+  private grow(): void {
+    this.slots = new Int32Array(this.slots.length * 2)
+    this.lowAddress = doubled(this.lowAddress)
+    this.highAddress = doubled(this.highAddress)
+    this.ports = doubled(this.ports)
+    for (let number = 1; number < this.names.length; number++) {
+      this.slots[this.slotOf(this.lowAddress[number], this.highAddress[number], this.ports[number])] = number
+    }
+  }
+}
+
+function isInOrder(source: number, sourcePort: number, destination: number, destinationPort: number): boolean {
+  return source < destination || (source === destination && sourcePort <= destinationPort)
+}
+
+function doubled(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(column.length * 2)
+  larger.set(column)
+  return larger
+}

@@ -1,0 +1,250 @@
+import { FATE_NUMBER } from '../kernel/egress.ts'
+import { FATES, type Fate } from '../kernel/link.ts'
+import { ID_SEQUENCE_LIMIT, type Id } from '../kernel/machine.ts'
+import { NEVER, type Nanos } from '../kernel/time.ts'
+import { FRAME_KINDS, type FrameKind, type FrameRecord } from './record.ts'
+
+const BLOCK_BITS = 12
+const BLOCK_ROWS = 1 << BLOCK_BITS
+
+/** Bytes of memory that a row costs. */
+export const ROW_BYTES = 6 * 8 + 6 * 4 + 4
+
+/** Numbers of a packed row, see `FrameTable.pack`. */
+export const PACKED_WIDTH = 14
+
+const IN_FLIGHT = FATE_NUMBER['in-flight']
+const ARRIVED = FATE_NUMBER.arrived
+
+/** Columns of `BLOCK_ROWS` frames. */
+export class FrameBlock {
+  readonly id = new Float64Array(BLOCK_ROWS)
+  readonly enqueued = new Float64Array(BLOCK_ROWS)
+  readonly sent = new Float64Array(BLOCK_ROWS)
+  readonly arrives = new Float64Array(BLOCK_ROWS)
+  readonly fateAt = new Float64Array(BLOCK_ROWS)
+  readonly cause = new Float64Array(BLOCK_ROWS)
+  /** `link * 2 + direction`. */
+  readonly where = new Uint32Array(BLOCK_ROWS)
+  readonly length = new Uint32Array(BLOCK_ROWS)
+  readonly connection = new Uint32Array(BLOCK_ROWS)
+  /** As in `Log.Corruption`. */
+  readonly corruption = new Uint32Array(BLOCK_ROWS)
+  /** Where the bytes are: a block of the recorder and an offset in it; unused on the page. */
+  readonly bytesBlock = new Int32Array(BLOCK_ROWS)
+  readonly bytesStart = new Int32Array(BLOCK_ROWS)
+  readonly fate = new Uint8Array(BLOCK_ROWS)
+  readonly kind = new Uint8Array(BLOCK_ROWS)
+  readonly mark = new Uint8Array(BLOCK_ROWS)
+  readonly duplicate = new Uint8Array(BLOCK_ROWS)
+}
+
+/** What rows mean beyond their own numbers. */
+export interface TableContext {
+  /** By `link * 2 + direction`: indices of the sending and the receiving host. */
+  readonly ends: readonly (readonly [number, number])[]
+  /** Up to where the run is known. */
+  readonly horizon: Nanos
+}
+
+/** A frame of a table; reads the columns when asked, so it is always up to date. */
+class FrameView implements FrameRecord {
+  constructor(
+    private readonly context: TableContext,
+    private readonly block: FrameBlock,
+    private readonly at: number,
+    readonly number: number,
+  ) {}
+  get id(): Id {
+    return this.block.id[this.at] as number
+  }
+  get link(): number {
+    return (this.block.where[this.at] as number) >>> 1
+  }
+  get direction(): 0 | 1 {
+    return ((this.block.where[this.at] as number) & 1) as 0 | 1
+  }
+  get from(): number {
+    return this.ends()[0]
+  }
+  get to(): number {
+    return this.ends()[1]
+  }
+  get enqueued(): Nanos {
+    return this.block.enqueued[this.at] as number
+  }
+  get sent(): Nanos {
+    return this.block.sent[this.at] as number
+  }
+  get arrives(): Nanos {
+    return this.block.arrives[this.at] as number
+  }
+  get fate(): Fate {
+    return FATES[effectiveFate(this.block, this.at, this.context.horizon)] as Fate
+  }
+  get fateAt(): Nanos {
+    const { block, at, context } = this
+    const fate = effectiveFate(block, at, context.horizon)
+    if (fate === ARRIVED) return block.arrives[at] as number
+    return fate <= IN_FLIGHT ? NEVER : (block.fateAt[at] as number)
+  }
+  get length(): number {
+    return this.block.length[this.at] as number
+  }
+  get corrupted(): boolean {
+    return this.block.corruption[this.at] !== 0
+  }
+  get duplicate(): boolean {
+    return this.block.duplicate[this.at] !== 0
+  }
+  get mark(): number {
+    return this.block.mark[this.at] as number
+  }
+  get kind(): FrameKind {
+    return FRAME_KINDS[this.block.kind[this.at] as number] as FrameKind
+  }
+  get connection(): number {
+    return this.block.connection[this.at] as number
+  }
+  get cause(): Id {
+    return this.block.cause[this.at] as number
+  }
+  private ends(): readonly [number, number] {
+    return this.context.ends[this.block.where[this.at] as number] as readonly [number, number]
+  }
+}
+
+/** What is known of a frame's fate at the horizon: what lies beyond is not told. */
+export function effectiveFate(block: FrameBlock, at: number, horizon: Nanos): number {
+  const fate = block.fate[at] as number
+  if (fate === IN_FLIGHT) return (block.arrives[at] as number) < horizon ? ARRIVED : IN_FLIGHT
+  if (fate > ARRIVED && (block.fateAt[at] as number) >= horizon) {
+    return block.sent[at] === NEVER ? FATE_NUMBER.queued : IN_FLIGHT
+  }
+  return fate
+}
+
+/** Frames in the order of their numbers, in columns; the oldest can be let go, a block at a time. */
+export class FrameTable {
+  /** How many frames there have been; also the number of the newest. */
+  count = 0
+  /** Number of the oldest that is kept. */
+  firstKept = 1
+  private readonly blocks: (FrameBlock | undefined)[] = []
+  /** Numbers of each host's frames, in the order of their ids. */
+  private readonly byHost: number[][] = []
+
+  constructor(private readonly context: TableContext) {}
+
+  get bytes(): number {
+    return (this.count - this.firstKept + 1) * ROW_BYTES
+  }
+
+  /** The block of a frame that is kept. */
+  block(number: number): FrameBlock {
+    return this.blocks[(number - 1) >> BLOCK_BITS] as FrameBlock
+  }
+
+  /** A frame's place in its block. */
+  static at(number: number): number {
+    return (number - 1) & (BLOCK_ROWS - 1)
+  }
+
+  has(number: number): boolean {
+    return number >= this.firstKept && number <= this.count
+  }
+
+  view(number: number): FrameRecord | undefined {
+    return this.has(number) ? new FrameView(this.context, this.block(number), FrameTable.at(number), number) : undefined
+  }
+
+  /** Adds an empty row; returns its number. */
+  append(id: Id): number {
+    const number = ++this.count
+    if (FrameTable.at(number) === 0) this.blocks.push(new FrameBlock())
+    this.block(number).id[FrameTable.at(number)] = id
+    const host = Math.floor(id / ID_SEQUENCE_LIMIT)
+    let rows = this.byHost[host]
+    if (rows === undefined) rows = this.byHost[host] = []
+    rows.push(number)
+    return number
+  }
+
+  /** Number of the frame of an id; 0 when it is not kept, or not a frame. */
+  numberOf(id: Id): number {
+    const rows = this.byHost[Math.floor(id / ID_SEQUENCE_LIMIT)]
+    if (rows === undefined) return 0
+    let low = 0
+    let high = rows.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.idOf(rows[middle] as number) < id) low = middle + 1
+      else high = middle
+    }
+    const number = rows[low]
+    return number !== undefined && this.has(number) && this.idOf(number) === id ? number : 0
+  }
+
+  /** Lets the oldest block go, unless it is the only one. Returns how many frames went. */
+  dropOldestBlock(): number {
+    const index = (this.firstKept - 1) >> BLOCK_BITS
+    if ((index + 1) * BLOCK_ROWS >= this.count) return 0
+    this.blocks[index] = undefined
+    const before = this.firstKept
+    this.firstKept = (index + 1) * BLOCK_ROWS + 1
+    for (const rows of this.byHost) {
+      // An unused host index leaves a hole.
+      if ((rows as number[] | undefined) === undefined) continue
+      const kept = rows.findIndex((number) => number >= this.firstKept)
+      rows.splice(0, kept < 0 ? rows.length : kept)
+    }
+    return this.firstKept - before
+  }
+
+  /** Writes a row as `PACKED_WIDTH` numbers, for another thread. */
+  pack(number: number, into: Float64Array, offset: number): void {
+    const block = this.block(number)
+    const at = FrameTable.at(number)
+    let to = offset
+    into[to++] = number
+    into[to++] = block.id[at] as number
+    into[to++] = block.enqueued[at] as number
+    into[to++] = block.sent[at] as number
+    into[to++] = block.arrives[at] as number
+    into[to++] = block.fateAt[at] as number
+    into[to++] = block.cause[at] as number
+    into[to++] = block.where[at] as number
+    into[to++] = block.length[at] as number
+    into[to++] = block.connection[at] as number
+    into[to++] = block.corruption[at] as number
+    into[to++] = block.fate[at] as number
+    into[to++] = block.kind[at] as number
+    into[to] = (block.mark[at] as number) * 2 + (block.duplicate[at] as number)
+  }
+
+  /** Takes in a packed row: the next new one, or news of an old one. */
+  unpack(from: Float64Array, offset: number): void {
+    const number = from[offset] as number
+    if (number < this.firstKept) return
+    if (number > this.count) this.append(from[offset + 1] as number)
+    const block = this.block(number)
+    const at = FrameTable.at(number)
+    block.enqueued[at] = from[offset + 2] as number
+    block.sent[at] = from[offset + 3] as number
+    block.arrives[at] = from[offset + 4] as number
+    block.fateAt[at] = from[offset + 5] as number
+    block.cause[at] = from[offset + 6] as number
+    block.where[at] = from[offset + 7] as number
+    block.length[at] = from[offset + 8] as number
+    block.connection[at] = from[offset + 9] as number
+    block.corruption[at] = from[offset + 10] as number
+    block.fate[at] = from[offset + 11] as number
+    block.kind[at] = from[offset + 12] as number
+    block.mark[at] = (from[offset + 13] as number) >> 1
+    block.duplicate[at] = (from[offset + 13] as number) & 1
+  }
+
+  private idOf(number: number): Id {
+    return this.has(number) ? (this.block(number).id[FrameTable.at(number)] as number) : -1
+  }
+}

@@ -1,0 +1,99 @@
+import { NEVER, type Nanos } from '../kernel/time.ts'
+import type { Fate } from '../kernel/link.ts'
+import type { ResolvedScenario } from '../scenario/resolved.ts'
+import { PcapngWriter } from '../wire/pcapng.ts'
+import type { Recorder } from './recorder.ts'
+import type { FrameRecord } from './record.ts'
+
+/** Which packets a capture holds. */
+export type Vantage =
+  /** Every frame of every link, at the moment at which it was handed to the link; also what was lost. Packet n is frame n. */
+  | { readonly kind: 'links' }
+  /** What a person would have seen on that host: what left its interfaces, and what arrived there. */
+  | { readonly kind: 'host'; readonly host: string }
+
+/** Why a frame never arrived, in words. */
+const LOSSES: Partial<Record<Fate, string>> = {
+  'queue-full': 'refused by a full queue',
+  'random-loss': 'lost at random on the way',
+  'listed-loss': 'lost on the way, as listed',
+  'dropped-by-hand': 'dropped by hand',
+  'bad-fcs': 'bits flipped on the way, refused for its frame check sequence',
+  'link-down': 'the link was down',
+  'host-down': 'the receiving host was not running',
+  'ring-full': 'the receive ring of the paused host was full',
+}
+
+function comment(frame: FrameRecord): string | undefined {
+  const words: string[] = []
+  const loss = LOSSES[frame.fate]
+  if (loss !== undefined) words.push(`lost: ${loss}`)
+  else if (frame.corrupted) words.push('corrupted: bits flipped on the way, and nobody noticed')
+  if (frame.duplicate) words.push('duplicated by the link')
+  return words.length === 0 ? undefined : words.join('; ')
+}
+
+/** A capture file of all frames whose bytes the trace still has, in pcapng. */
+export function exportPcapng(scenario: ResolvedScenario, recorder: Recorder, vantage: Vantage): Uint8Array {
+  const writer = new PcapngWriter({ application: 'Packetarium', comment: `${scenario.id}: ${scenario.title}` })
+  if (vantage.kind === 'links') exportLinks(scenario, recorder, writer)
+  else exportHost(scenario, recorder, writer, vantage.host)
+  return writer.take()
+}
+
+function exportLinks(scenario: ResolvedScenario, recorder: Recorder, writer: PcapngWriter): void {
+  for (const { name, hosts, settings } of scenario.links) {
+    const [first, second] = hosts.map((host) => scenario.hosts[host]?.name ?? '')
+    writer.addInterface({
+      name,
+      description: `link between ${String(first)} and ${String(second)}; outbound: from ${String(first)}`,
+      ...(settings[0].rate > 0 && { speed: settings[0].rate }),
+    })
+  }
+  for (const frame of recorder.store.frames()) {
+    const bytes = recorder.bytes(frame.number)
+    if (bytes === undefined) continue
+    const words = comment(frame)
+    writer.addPacket({
+      interface: frame.link,
+      time: frame.enqueued,
+      bytes,
+      direction: frame.direction === 0 ? 'outbound' : 'inbound',
+      ...(words !== undefined && { comment: words }),
+      ...(frame.fate === 'bad-fcs' && { crcError: true }),
+    })
+  }
+}
+
+function exportHost(scenario: ResolvedScenario, recorder: Recorder, writer: PcapngWriter, name: string): void {
+  const index = scenario.hosts.findIndex((host) => host.name === name)
+  const host = scenario.hosts[index]
+  if (host === undefined) throw new RangeError(`there is no host ${name}`)
+  const interfaceOf = new Map<number, number>()
+  for (const { name: interfaceName, link } of host.interfaces) {
+    interfaceOf.set(
+      link,
+      writer.addInterface({ name: interfaceName, description: `${name}, link ${String(scenario.links[link]?.name)}` }),
+    )
+  }
+  const seen: { time: Nanos; frame: FrameRecord; outbound: boolean }[] = []
+  for (const frame of recorder.store.frames()) {
+    if (frame.from === index && frame.sent !== NEVER && !frame.duplicate) seen.push({ time: frame.sent, frame, outbound: true })
+    if (frame.to === index && frame.fate === 'arrived') seen.push({ time: frame.arrives, frame, outbound: false })
+  }
+  seen.sort((a, b) => a.time - b.time || a.frame.number - b.frame.number)
+  for (const { time, frame, outbound } of seen) {
+    // What left was whole, whatever befell it on the way.
+    const bytes = outbound ? recorder.bytesAsSent(frame.number) : recorder.bytes(frame.number)
+    const port = interfaceOf.get(frame.link)
+    if (bytes === undefined || port === undefined) continue
+    const words = !outbound && frame.corrupted ? comment(frame) : undefined
+    writer.addPacket({
+      interface: port,
+      time,
+      bytes,
+      direction: outbound ? 'outbound' : 'inbound',
+      ...(words !== undefined && { comment: words }),
+    })
+  }
+}

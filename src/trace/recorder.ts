@@ -1,0 +1,234 @@
+import { Arena } from '../kernel/arena.ts'
+import { corrupted } from '../kernel/egress.ts'
+import { ID_SEQUENCE_LIMIT, type EventData, type Id } from '../kernel/machine.ts'
+import type { Nanos } from '../kernel/time.ts'
+import { Log, LOG_WIDTH, LogEntry, type LoggedEvent } from '../kernel/trace-log.ts'
+import { Classifier } from './classify.ts'
+import { FrameTable } from './frame-table.ts'
+import type { TraceStore } from './trace-store.ts'
+
+/** What a host has to tell: a `TraceLog`, or one that came from a worker. */
+export interface HostLog {
+  readonly numbers: Float64Array
+  readonly length: number
+  readonly frames: readonly Uint8Array[]
+  readonly events: readonly LoggedEvent[]
+}
+
+/** How much a trace may keep when nobody says otherwise, in bytes. */
+export const DEFAULT_TRACE_LIMIT = 200_000_000
+
+/** A buffer that holds fewer bytes than this is copied, so that buffers stay few. */
+const SMALLEST_BLOCK = 16 * 1024
+
+/** Buffers with bytes of frames, and the newest frame in each. */
+interface Block {
+  readonly buffer: ArrayBufferLike
+  newest: number
+}
+
+/**
+ * Puts what hosts tell into one order, numbers the frames, says what each is, and keeps it all within a limit.
+ *
+ * Policy of the limit: three quarters of it are for bytes of frames, an eighth for the columns, an eighth for events. When a part is full,
+ * its oldest go: first the bytes (such a frame is still drawn and listed, but cannot be looked into, and is missing from
+ * captures), much later records and events. `TraceView.thinnedBytes` and `firstKept` tell.
+ */
+export class Recorder {
+  private readonly classifier = new Classifier()
+  private readonly arena = new Arena()
+  private readonly blocks = new Map<number, Block>()
+  private readonly blockOf = new Map<ArrayBufferLike, number>()
+  private lastBuffer: ArrayBufferLike | undefined
+  private lastBlock = 0
+  private blockCount = 0
+  private blockBytes = 0
+  private interventions = 0
+  /** Frames that had no final fate, or changed it, since `takeChanged`. */
+  private changed = new Set<number>()
+
+  constructor(
+    readonly store: TraceStore,
+    private readonly limit: number = DEFAULT_TRACE_LIMIT,
+  ) {}
+
+  /**
+   * Takes in what all hosts did in the same span of time. Each log is in order already; they are merged by (time, id).
+   * The logs may be cleared afterwards.
+   */
+  take(logs: readonly HostLog[]): void {
+    const { heads, frameHeads } = this
+    heads.length = logs.length
+    frameHeads.length = logs.length
+    heads.fill(0)
+    frameHeads.fill(0)
+    for (;;) {
+      let chosen = -1
+      let time = Infinity
+      let id = 0
+      for (let i = 0; i < logs.length; i++) {
+        const log = logs[i] as HostLog
+        const head = heads[i] as number
+        if (head >= log.length) continue
+        const otherTime = log.numbers[head + Log.Time] as number
+        if (otherTime > time) continue
+        const otherId = log.numbers[head + Log.Id] as number
+        if (chosen >= 0 && otherTime === time && otherId > id) continue
+        chosen = i
+        time = otherTime
+        id = otherId
+      }
+      if (chosen < 0) break
+      // Entries of one host that belong together are read in one go.
+      const log = logs[chosen] as HostLog
+      const head = heads[chosen] as number
+      if (log.numbers[head] === LogEntry.Frame) {
+        const index = frameHeads[chosen] as number
+        this.frame(log.numbers, head, log.frames[index] as Uint8Array)
+        frameHeads[chosen] = index + 1
+      } else this.entry(log, head)
+      heads[chosen] = head + LOG_WIDTH
+    }
+    if (this.blockBytes > this.limit * 0.75) this.thinBytes()
+    this.store.thin(this.limit / 8, this.limit / 8)
+    this.store.connections = this.classifier.connections
+  }
+  private readonly heads: number[] = []
+  private readonly frameHeads: number[] = []
+
+  /** Records what a person did. */
+  intervention(time: Nanos, name: string, data: EventData, cause: Id): Id {
+    const id = this.store.hosts.length * ID_SEQUENCE_LIMIT + ++this.interventions
+    this.store.events.push({ id, time, host: -1, name, connection: '', data, cause })
+    return id
+  }
+
+  /** A person ended a frame's way. */
+  setFate(number: number, fate: number, at: Nanos): void {
+    const { table } = this.store
+    if (!table.has(number)) return
+    table.block(number).fate[FrameTable.at(number)] = fate
+    table.block(number).fateAt[FrameTable.at(number)] = at
+    this.changed.add(number)
+  }
+
+  setCorruption(number: number, corruption: number): void {
+    const { table } = this.store
+    if (!table.has(number)) return
+    table.block(number).corruption[FrameTable.at(number)] = corruption
+    this.changed.add(number)
+  }
+
+  /** The bytes of a frame as they arrived, with the bits flipped that were flipped; undefined when they were let go. */
+  bytes(number: number): Uint8Array | undefined {
+    const bytes = this.bytesAsSent(number)
+    if (bytes === undefined) return undefined
+    const corruption = this.store.table.block(number).corruption[FrameTable.at(number)] as number
+    return corruption === 0 ? bytes : corrupted(bytes, corruption)
+  }
+
+  /** The bytes of a frame as they left. */
+  bytesAsSent(number: number): Uint8Array | undefined {
+    const { table } = this.store
+    if (!table.has(number)) return undefined
+    const columns = table.block(number)
+    const at = FrameTable.at(number)
+    const block = this.blocks.get(columns.bytesBlock[at] as number)
+    if (block === undefined) return undefined
+    return new Uint8Array(block.buffer, columns.bytesStart[at] as number, columns.length[at] as number)
+  }
+
+  /** Numbers of older frames whose record changed since the last call. */
+  takeChanged(): Set<number> {
+    const { changed } = this
+    this.changed = new Set()
+    return changed
+  }
+
+  private frame(numbers: Float64Array, at: number, bytes: Uint8Array): void {
+    const { table } = this.store
+    const number = table.append(numbers[at + Log.Id] as number)
+    const block = table.block(number)
+    const row = FrameTable.at(number)
+    block.enqueued[row] = numbers[at + Log.Time] as number
+    block.where[row] = numbers[at + Log.Where] as number
+    block.length[row] = bytes.length
+    block.mark[row] = numbers[at + Log.Mark] as number
+    block.cause[row] = numbers[at + Log.Cause] as number
+    block.sent[row] = numbers[at + Log.Sent] as number
+    block.arrives[row] = numbers[at + Log.Arrives] as number
+    block.fate[row] = numbers[at + Log.Fate] as number
+    block.fateAt[row] = numbers[at + Log.FateAt] as number
+    block.corruption[row] = numbers[at + Log.Corruption] as number
+    block.duplicate[row] = numbers[at + Log.Duplicate] as number
+    this.classifier.classify(bytes)
+    block.kind[row] = this.classifier.kind
+    block.connection[row] = this.classifier.connectionNumber
+    this.keep(number, block, row, bytes)
+  }
+
+  private entry({ numbers, events }: HostLog, at: number): void {
+    const time = numbers[at + Log.Time] as number
+    const id = numbers[at + Log.Id] as number
+    if (numbers[at] === LogEntry.Event) {
+      const { name, connection, data } = events[numbers[at + Log.Where] as number] as LoggedEvent
+      const host = Math.floor(id / ID_SEQUENCE_LIMIT)
+      this.store.events.push({ id, time, host, name, connection, data, cause: numbers[at + Log.Cause] as number })
+      return
+    }
+    const { table } = this.store
+    const number = table.numberOf(id)
+    if (number === 0) return
+    const block = table.block(number)
+    const row = FrameTable.at(number)
+    if (numbers[at] === LogEntry.Sent) {
+      block.sent[row] = numbers[at + Log.Sent] as number
+      block.arrives[row] = numbers[at + Log.Arrives] as number
+      block.corruption[row] = numbers[at + Log.Corruption] as number
+    }
+    block.fate[row] = numbers[at + Log.Fate] as number
+    block.fateAt[row] = numbers[at + Log.FateAt] as number
+    this.changed.add(number)
+  }
+
+  private keep(number: number, columns: { bytesBlock: Int32Array; bytesStart: Int32Array }, row: number, given: Uint8Array): void {
+    let bytes = given
+    if (bytes.buffer !== this.lastBuffer) {
+      let index = this.blockOf.get(bytes.buffer)
+      if (index === undefined) {
+        if (bytes.buffer.byteLength < SMALLEST_BLOCK) {
+          bytes = this.arena.allocate(given.length)
+          bytes.set(given)
+          index = this.blockOf.get(bytes.buffer)
+        }
+        index ??= this.adopt(bytes.buffer)
+      }
+      this.lastBuffer = bytes.buffer
+      this.lastBlock = index
+    }
+    columns.bytesBlock[row] = this.lastBlock
+    columns.bytesStart[row] = bytes.byteOffset
+    ;(this.blocks.get(this.lastBlock) as Block).newest = number
+  }
+
+  private adopt(buffer: ArrayBufferLike): number {
+    const index = ++this.blockCount
+    this.blocks.set(index, { buffer, newest: 0 })
+    this.blockOf.set(buffer, index)
+    this.blockBytes += buffer.byteLength
+    return index
+  }
+
+  /** Lets go of the blocks whose newest frame is oldest, down to a little below the limit. */
+  private thinBytes(): void {
+    const byAge = [...this.blocks.entries()].sort(([, a], [, b]) => a.newest - b.newest)
+    for (const [index, { buffer }] of byAge) {
+      if (this.blockBytes <= this.limit * 0.7) break
+      this.blocks.delete(index)
+      this.blockOf.delete(buffer)
+      this.blockBytes -= buffer.byteLength
+      this.store.thinnedBytes += buffer.byteLength
+    }
+    this.lastBuffer = undefined
+  }
+}

@@ -1,0 +1,102 @@
+import type { Id } from '../kernel/machine.ts'
+import type { Nanos } from '../kernel/time.ts'
+import { FrameTable, type TableContext } from './frame-table.ts'
+import type { EventRecord, FrameRecord, TraceView } from './record.ts'
+
+/** What an event costs, roughly, in bytes of memory. */
+const EVENT_BYTES = 250
+
+/** The part of a trace that this thread keeps: frames in columns, events as they are. */
+export class TraceStore implements TraceView, TableContext {
+  readonly hosts: readonly string[]
+  readonly ends: readonly (readonly [number, number])[]
+  readonly table: FrameTable
+  horizon: Nanos = 0
+  thinnedBytes = 0
+  connections: readonly string[] = ['']
+  readonly events: EventRecord[] = []
+  /** How many events have been let go. */
+  thinnedEvents = 0
+
+  // Indices over events, made when first asked for and then kept up; how many of `events` they cover.
+  private indexed = 0
+  private readonly byId = new Map<Id, EventRecord>()
+  private readonly byName = new Map<string, EventRecord[]>()
+
+  /**
+   * @param hosts names of hosts
+   * @param links by index: the hosts at both ends
+   */
+  constructor(hosts: readonly string[], links: readonly (readonly [number, number])[]) {
+    this.hosts = hosts
+    this.ends = links.flatMap(([a, b]) => [[a, b] as const, [b, a] as const])
+    this.table = new FrameTable(this)
+  }
+
+  get frameCount(): number {
+    return this.table.count
+  }
+
+  get firstKept(): number {
+    return this.table.firstKept
+  }
+
+  frame(number: number): FrameRecord | undefined {
+    return this.table.view(number)
+  }
+
+  frameById(id: Id): FrameRecord | undefined {
+    return this.table.view(this.table.numberOf(id))
+  }
+
+  eventById(id: Id): EventRecord | undefined {
+    this.index()
+    return this.byId.get(id)
+  }
+
+  *frames(where?: (frame: FrameRecord) => boolean): IterableIterator<FrameRecord> {
+    for (let number = this.firstKept; number <= this.frameCount; number++) {
+      const frame = this.frame(number)
+      if (frame !== undefined && (where === undefined || where(frame))) yield frame
+    }
+  }
+
+  first(name: string, where?: (event: EventRecord) => boolean): EventRecord | undefined {
+    this.index()
+    const events = this.byName.get(name)
+    return where === undefined ? events?.[0] : events?.find(where)
+  }
+
+  all(name: string, where?: (event: EventRecord) => boolean): EventRecord[] {
+    this.index()
+    const events = this.byName.get(name) ?? []
+    return where === undefined ? [...events] : events.filter(where)
+  }
+
+  /** Lets the oldest events go, an eighth at a time, and then the oldest frames, until both fit. */
+  thin(eventBudget: number, frameBudget: number): void {
+    if (this.events.length * EVENT_BYTES > eventBudget) {
+      const gone = Math.ceil(this.events.length / 8)
+      this.events.splice(0, gone)
+      this.thinnedEvents += gone
+      this.thinnedBytes += gone * EVENT_BYTES
+      this.indexed = 0
+      this.byId.clear()
+      this.byName.clear()
+    }
+    while (this.table.bytes > frameBudget) {
+      const gone = this.table.dropOldestBlock()
+      if (gone === 0) return
+    }
+  }
+
+  private index(): void {
+    for (; this.indexed < this.events.length; this.indexed++) {
+      const event = this.events[this.indexed] as EventRecord
+      this.byId.set(event.id, event)
+      const same = this.byName.get(event.name)
+      if (same === undefined) this.byName.set(event.name, [event])
+      else same.push(event)
+    }
+  }
+}

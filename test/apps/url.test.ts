@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { formatUrl, parseUrl, resolveUrl } from '../../src/apps/url.ts'
+
+test('absolute addresses', () => {
+  assert.deepEqual(parseUrl('http://bob/'), { host: 'bob', port: 80, target: '/' })
+  assert.deepEqual(parseUrl('HTTP://Bob:8080/a/b?c=d#e'), { host: 'bob', port: 8080, target: '/a/b?c=d' })
+  assert.deepEqual(parseUrl('http://10.0.0.1'), { host: '10.0.0.1', port: 80, target: '/' })
+  assert.deepEqual(parseUrl('http://bob?q#f'), { host: 'bob', port: 80, target: '/?q' })
+  assert.equal(parseUrl('http://bob/\u00fc ')?.target, '/%C3%BC%20')
+})
+
+test('what is none', () => {
+  for (const text of [
+    '',
+    'bob',
+    '/x',
+    'https://bob/',
+    'http:/bob',
+    'http://',
+    'http:///x',
+    'http://bob:0/',
+    'http://bob:65536/',
+    'http://a@b/',
+    'data:,x',
+  ]) {
+    assert.equal(parseUrl(text), undefined, text)
+  }
+})
+
+test('port 80 goes without saying', () => {
+  assert.equal(formatUrl({ host: 'bob', port: 80, target: '/x' }), 'http://bob/x')
+  assert.equal(formatUrl({ host: 'bob', port: 81, target: '/' }), 'http://bob:81/')
+})
+
+test('RFC 3986 section 5.4: references, normal and abnormal', () => {
+  const base = parseUrl('http://a/b/c/d;p?q')
+  assert.ok(base)
+  const examples: Record<string, string> = {
+    g: 'http://a/b/c/g',
+    './g': 'http://a/b/c/g',
+    'g/': 'http://a/b/c/g/',
+    '/g': 'http://a/g',
+    '//g': 'http://g/',
+    '?y': 'http://a/b/c/d;p?y',
+    'g?y': 'http://a/b/c/g?y',
+    '#s': 'http://a/b/c/d;p?q',
+    'g#s': 'http://a/b/c/g',
+    'g?y#s': 'http://a/b/c/g?y',
+    ';x': 'http://a/b/c/;x',
+    'g;x?y#s': 'http://a/b/c/g;x?y',
+    '': 'http://a/b/c/d;p?q',
+    '.': 'http://a/b/c/',
+    './': 'http://a/b/c/',
+    '..': 'http://a/b/',
+    '../': 'http://a/b/',
+    '../g': 'http://a/b/g',
+    '../..': 'http://a/',
+    '../../g': 'http://a/g',
+    '../../../g': 'http://a/g',
+    '/./g': 'http://a/g',
+    '/../g': 'http://a/g',
+    'g.': 'http://a/b/c/g.',
+    '..g': 'http://a/b/c/..g',
+    './g/.': 'http://a/b/c/g/',
+    'g/./h': 'http://a/b/c/g/h',
+    'g/../h': 'http://a/b/c/h',
+    'g?y/../x': 'http://a/b/c/g?y/../x',
+    'http://h/i': 'http://h/i',
+  }
+  for (const [reference, expected] of Object.entries(examples)) {
+    const url = resolveUrl(base, reference)
+    assert.equal(url && formatUrl(url), expected, reference)
+  }
+  for (const other of ['https://h/', 'data:text/plain,x', 'mailto:x@y', 'javascript:0'])
+    assert.equal(resolveUrl(base, other), undefined)
+})

@@ -1,0 +1,16 @@
+import axe from 'axe-core'
+import { fail } from './assert.ts'
+
+/** Fails when axe finds something in an element, shadow trees included. */
+export async function assertAccessible(element: Element): Promise<void> {
+  const { violations } = await axe.run(element, {
+    // An element alone in a test page is in no landmark, and its page has no heading.
+    rules: { region: { enabled: false }, 'page-has-heading-one': { enabled: false }, 'landmark-one-main': { enabled: false } },
+  })
+  if (violations.length === 0) return
+  const lines = violations.map(
+    ({ id, help, nodes }) =>
+      `${id}: ${help}\n${nodes.map(({ target, failureSummary }) => `  ${JSON.stringify(target)} ${failureSummary ?? ''}`).join('\n')}`,
+  )
+  fail(lines.join('\n'))
+}

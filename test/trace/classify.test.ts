@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { Classifier } from '../../src/trace/classify.ts'
+import { FRAME_KINDS } from '../../src/trace/record.ts'
+import { encodeEthernet, EthernetHeader, EtherType } from '../../src/wire/ethernet.ts'
+import { encodeIcmp, icmpEncodedLength, IcmpMessage, IcmpType, quoteIpv4 } from '../../src/wire/icmp.ts'
+import { encodeIpv4, fragmentIpv4, Ipv4Header } from '../../src/wire/ipv4.ts'
+import { encodeTcp, TcpFlag, tcpEncodedLength, TcpSegment } from '../../src/wire/tcp.ts'
+import { encodeUdp, UdpHeader } from '../../src/wire/udp.ts'
+import { readPcap, vectorPath } from '../vectors/pcap.ts'
+import { tsharkFields } from '../vectors/tshark.ts'
+
+const ALICE = 0x0a000001
+const BOB = 0xc0a80002
+
+function framed(packet: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(14 + packet.length)
+  frame.set(packet, encodeEthernet(Object.assign(new EthernetHeader(), { type: EtherType.IPV4 }), frame, 0))
+  return frame
+}
+
+function packetOf(source: number, destination: number, protocol: number, payload: Uint8Array): Uint8Array {
+  const header = Object.assign(new Ipv4Header(), { source, destination, protocol, identification: 5 })
+  const packet = new Uint8Array(20 + payload.length)
+  packet.set(payload, encodeIpv4(header, payload.length, packet, 0))
+  return packet
+}
+
+function tcp(
+  source: number,
+  sourcePort: number,
+  destination: number,
+  destinationPort: number,
+  flags: number,
+  length = 0,
+): Uint8Array {
+  const segment = Object.assign(new TcpSegment(), { sourcePort, destinationPort, flags, payload: new Uint8Array(length) })
+  const bytes = new Uint8Array(tcpEncodedLength(segment))
+  encodeTcp(segment, bytes, 0, source, destination)
+  return framed(packetOf(source, destination, 6, bytes))
+}
+
+function udpPacket(source: number, sourcePort: number, destination: number, destinationPort: number, length = 4): Uint8Array {
+  const bytes = new Uint8Array(8 + length)
+  encodeUdp(
+    Object.assign(new UdpHeader(), { sourcePort, destinationPort }),
+    new Uint8Array(length),
+    bytes,
+    0,
+    source,
+    destination,
+  )
+  return packetOf(source, destination, 17, bytes)
+}
+
+function icmpPacket(source: number, destination: number, values: Partial<IcmpMessage>): Uint8Array {
+  const message = Object.assign(new IcmpMessage(), values)
+  const bytes = new Uint8Array(icmpEncodedLength(message))
+  encodeIcmp(message, bytes, 0)
+  return packetOf(source, destination, 1, bytes)
+}
+
+function seen(classifier: Classifier, frame: Uint8Array): [string, string] {
+  classifier.classify(frame)
+  assert.equal(classifier.connections[classifier.connectionNumber], classifier.connection)
+  return [FRAME_KINDS[classifier.kind], classifier.connection]
+}
+
+test('flags and data make the kind of a TCP segment; RST before SYN before FIN before data', () => {
+  const classifier = new Classifier()
+  const kind = (flags: number, length = 0): string => seen(classifier, tcp(ALICE, 49152, BOB, 80, flags, length))[0]
+  assert.equal(kind(TcpFlag.SYN), 'tcp-syn')
+  assert.equal(kind(TcpFlag.SYN | TcpFlag.ACK), 'tcp-syn')
+  assert.equal(kind(TcpFlag.ACK), 'tcp-ack')
+  assert.equal(kind(TcpFlag.ACK, 1), 'tcp-data')
+  assert.equal(kind(TcpFlag.ACK | TcpFlag.PSH, 100), 'tcp-data')
+  assert.equal(kind(TcpFlag.FIN | TcpFlag.ACK), 'tcp-fin')
+  assert.equal(kind(TcpFlag.FIN | TcpFlag.ACK, 5), 'tcp-fin')
+  assert.equal(kind(TcpFlag.RST), 'tcp-rst')
+  assert.equal(kind(TcpFlag.RST | TcpFlag.ACK | TcpFlag.SYN), 'tcp-rst')
+})
+
+test('the padding of a short frame is no data', () => {
+  const frame = new Uint8Array(60)
+  frame.set(tcp(ALICE, 49152, BOB, 80, TcpFlag.ACK))
+  assert.equal(seen(new Classifier(), frame)[0], 'tcp-ack')
+})
+
+test('a conversation is named after who was seen first, and both directions are one', () => {
+  const classifier = new Classifier()
+  const name = '192.168.0.2:80 ↔ 10.0.0.1:49152'
+  assert.equal(seen(classifier, tcp(BOB, 80, ALICE, 49152, TcpFlag.SYN))[1], name)
+  assert.equal(seen(classifier, tcp(ALICE, 49152, BOB, 80, TcpFlag.ACK))[1], name)
+  assert.equal(seen(classifier, tcp(ALICE, 49153, BOB, 80, TcpFlag.SYN))[1], '10.0.0.1:49153 ↔ 192.168.0.2:80')
+  assert.deepEqual(classifier.connections, ['', name, '10.0.0.1:49153 ↔ 192.168.0.2:80'])
+})
+
+test('two hosts that use each other’s port numbers, and a host that talks to itself, are told apart', () => {
+  const classifier = new Classifier()
+  const first = seen(classifier, tcp(ALICE, 1, BOB, 2, TcpFlag.SYN))[1]
+  assert.notEqual(seen(classifier, tcp(ALICE, 2, BOB, 1, TcpFlag.SYN))[1], first)
+  assert.equal(seen(classifier, tcp(BOB, 2, ALICE, 1, TcpFlag.SYN))[1], first)
+  const own = seen(classifier, tcp(ALICE, 7, ALICE, 5, TcpFlag.SYN))[1]
+  assert.equal(seen(classifier, tcp(ALICE, 5, ALICE, 7, TcpFlag.ACK))[1], own)
+})
+
+test('UDP by its ports, pings by their addresses, ARP without a conversation', () => {
+  const classifier = new Classifier()
+  assert.deepEqual(seen(classifier, framed(udpPacket(ALICE, 5004, BOB, 5004))), ['udp', '10.0.0.1:5004 ↔ 192.168.0.2:5004'])
+  const request = icmpPacket(ALICE, BOB, { type: IcmpType.ECHO_REQUEST, identifier: 1 })
+  const reply = icmpPacket(BOB, ALICE, { type: IcmpType.ECHO_REPLY, identifier: 1 })
+  assert.deepEqual(seen(classifier, framed(request)), ['icmp', '10.0.0.1 ↔ 192.168.0.2'])
+  assert.deepEqual(seen(classifier, framed(reply)), ['icmp', '10.0.0.1 ↔ 192.168.0.2'])
+  const arp = new Uint8Array(42)
+  encodeEthernet(Object.assign(new EthernetHeader(), { type: EtherType.ARP }), arp, 0)
+  assert.deepEqual(seen(classifier, arp), ['arp', ''])
+})
+
+test('an ICMP error belongs to the conversation of the packet that it quotes', () => {
+  const classifier = new Classifier()
+  const segment = tcp(ALICE, 49152, BOB, 80, TcpFlag.SYN)
+  const conversation = seen(classifier, segment)[1]
+  const router = 0x0a0000fe
+  const error = { type: IcmpType.TIME_EXCEEDED, payload: quoteIpv4(segment, 14, segment.length) }
+  assert.deepEqual(seen(classifier, framed(icmpPacket(router, ALICE, error))), ['icmp', conversation])
+  const ping = icmpPacket(ALICE, BOB, { type: IcmpType.ECHO_REQUEST })
+  seen(classifier, framed(ping))
+  const about = { type: IcmpType.DESTINATION_UNREACHABLE, payload: ping }
+  assert.deepEqual(seen(classifier, framed(icmpPacket(router, ALICE, about))), ['icmp', '10.0.0.1 ↔ 192.168.0.2'])
+})
+
+test('an ICMP error about a packet never seen belongs to its own two ends', () => {
+  const classifier = new Classifier()
+  const segment = tcp(ALICE, 49152, BOB, 80, TcpFlag.SYN)
+  const error = { type: IcmpType.TIME_EXCEEDED, payload: quoteIpv4(segment, 14, segment.length) }
+  assert.deepEqual(seen(classifier, framed(icmpPacket(BOB, ALICE, error))), ['icmp', '192.168.0.2 ↔ 10.0.0.1'])
+})
+
+test('later fragments belong to the conversation of their first, as long as it was seen before them', () => {
+  const classifier = new Classifier()
+  const packet = udpPacket(ALICE, 5004, BOB, 5004, 3000)
+  const [first, ...later] = fragmentIpv4(packet, 0, packet.length, 1500).map(framed)
+  assert.deepEqual(seen(classifier, later[0]), ['udp', '10.0.0.1 ↔ 192.168.0.2'])
+  for (const frame of [first, ...later]) assert.deepEqual(seen(classifier, frame), ['udp', '10.0.0.1:5004 ↔ 192.168.0.2:5004'])
+})
+
+test('flipped bits open no conversation, and do not lose a known one', () => {
+  const classifier = new Classifier()
+  const frame = tcp(ALICE, 49152, BOB, 80, TcpFlag.ACK, 10)
+  const damaged = Uint8Array.from(frame)
+  damaged[34] ^= 4
+  assert.deepEqual(seen(classifier, damaged), ['tcp-data', ''])
+  const elsewhere = Uint8Array.from(frame)
+  elsewhere[26] ^= 4
+  assert.deepEqual(seen(classifier, elsewhere), ['tcp-data', ''])
+  seen(classifier, frame)
+  const inData = Uint8Array.from(frame)
+  inData[60] ^= 1
+  assert.equal(seen(classifier, inData)[1], '10.0.0.1:49152 ↔ 192.168.0.2:80')
+  assert.deepEqual(seen(classifier, damaged), ['tcp-data', ''])
+  assert.equal(classifier.connections.length, 2)
+})
+
+test('ten thousand conversations keep their numbers', () => {
+  const classifier = new Classifier()
+  const frames = Array.from({ length: 10_000 }, (_, i) =>
+    framed(udpPacket(ALICE + (i >>> 8) * 0x10101, 1000 + (i & 255), BOB, 53)),
+  )
+  const numbers = frames.map((frame) => {
+    classifier.classify(frame)
+    return classifier.connectionNumber
+  })
+  assert.equal(new Set(numbers).size, 10_000)
+  for (const [i, frame] of frames.entries()) {
+    classifier.classify(frame)
+    assert.equal(classifier.connectionNumber, numbers[i])
+  }
+})
+
+/** The kind that follows from what tshark says of a frame. */
+function judgedKind([protocols, reset, syn, fin, length]: readonly string[]): string {
+  const has = (protocol: string): boolean => protocols.split(':').includes(protocol)
+  if (has('arp')) return 'arp'
+  if (!has('ip')) return 'other'
+  if (has('icmp')) return 'icmp'
+  if (has('udp')) return 'udp'
+  if (reset === '1') return 'tcp-rst'
+  if (syn === '1') return 'tcp-syn'
+  if (fin === '1') return 'tcp-fin'
+  return length === '0' ? 'tcp-ack' : 'tcp-data'
+}
+
+for (const capture of ['l2l3.pcap', 'dns.pcap', 'h1.pcap']) {
+  test(`${capture}: kinds and conversations are those that tshark finds`, () => {
+    const columns = [
+      'frame.protocols',
+      'tcp.flags.reset',
+      'tcp.flags.syn',
+      'tcp.flags.fin',
+      'tcp.len',
+      'tcp.stream',
+      'udp.stream',
+    ]
+    const judged = tsharkFields(vectorPath(capture), columns, '-o', 'ip.defragment:FALSE')
+    const classifier = new Classifier()
+    const streams = new Map<string, string>()
+    for (const [i, { bytes, number }] of readPcap(capture).entries()) {
+      const [kind, connection] = seen(classifier, bytes)
+      // Of a fragment, tshark knows only the protocol's number.
+      const isFragment = (bytes[20] & 0x3f) !== 0 && kind === 'icmp'
+      assert.equal(kind, isFragment ? 'icmp' : judgedKind(judged[i]), `frame ${String(number)}`)
+      const [, , , , , tcpStream, udpStream] = judged[i]
+      if (tcpStream === '' && udpStream === '') continue
+      const stream = `tcp ${tcpStream}, udp ${udpStream}`
+      assert.equal(streams.get(stream) ?? connection, connection, `frame ${String(number)}`)
+      streams.set(stream, connection)
+    }
+    assert.equal(new Set(streams.values()).size, streams.size)
+  })
+}
+
+test('any bytes: no exception, and a kind and a conversation that exist', () => {
+  const classifier = new Classifier()
+  const real = [...readPcap('l2l3.pcap'), ...readPcap('dns.pcap')].map(({ bytes }) => bytes)
+  const damaged = fc
+    .tuple(fc.constantFrom(...real), fc.option(fc.nat(100)), fc.array(fc.tuple(fc.nat(70), fc.nat(255)), { maxLength: 6 }))
+    .map(([frame, cut, changes]) => {
+      const bytes = frame.slice(0, cut ?? frame.length)
+      for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value
+      return bytes
+    })
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 100 }), { weight: 5, arbitrary: damaged }), (bytes) => {
+      const [kind, connection] = seen(classifier, bytes)
+      assert.ok(FRAME_KINDS.some((known) => known === kind))
+      assert.equal(typeof connection, 'string')
+    }),
+    { seed: 15, numRuns: 5000 },
+  )
+})
