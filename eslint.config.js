@@ -63,7 +63,8 @@ function closedDoors(name, { may, packages, node }, folder) {
       message: "Node's API lives in src/cli and tests.",
     })
   }
-  if (name !== 'run') patterns.push({ regex: '^worker(-code)?:', message: 'Only src/run starts workers.' })
+  if (name !== 'run' && name !== 'cli')
+    patterns.push({ regex: '^worker(-code)?:', message: 'Only src/run and src/cli start workers.' })
   if (packages !== undefined) {
     patterns.push({
       regex: `^(?!\\.|node:${packages.map((prefix) => `|${escape(prefix)}`).join('')})`,

@@ -35,9 +35,9 @@ export interface NetworkState {
   readonly knobs: Record<string, number | string | boolean>
 }
 
-const LINK_PATH = /^links\[(\d+)\](?:\[([01])\])?\.(\w+)$/
+const LINK_PATH = /^links\[(\d+)\](?:\.(forward|backward))?\.(\w+)$/
 
-/** The links' settings that a path of a knob (`'links[0].loss'`) names. */
+/** Sets what a knob's path names: `'links[0].loss'`, `'links[0].forward.loss'`. Paths to other things change no link. */
 function applyPath(state: NetworkState, path: string, value: number | string | boolean): void {
   const match = LINK_PATH.exec(path)
   if (match === null) return
@@ -45,7 +45,7 @@ function applyPath(state: NetworkState, path: string, value: number | string | b
   const key = match[3]
   if (link === undefined) return
   for (const direction of [0, 1] as const) {
-    if (match[2] !== undefined && Number(match[2]) !== direction) continue
+    if (match[2] !== undefined && match[2] !== (direction === 0 ? 'forward' : 'backward')) continue
     if (!(key in link.settings[direction])) continue
     link.settings[direction] = { ...link.settings[direction], [key]: value }
     link.baseline[direction] = { ...link.baseline[direction], [key]: value }

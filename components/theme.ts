@@ -27,7 +27,7 @@ export const tokens = css`
     --pk-accent-soft: var(--packetarium-accent-soft, light-dark(#e3eefa, #1d3048));
     --pk-lost: var(--packetarium-lost, light-dark(#c93d07, #ff7a3d));
     --pk-lost-soft: var(--packetarium-lost-soft, light-dark(#fcebe3, #3a211a));
-    --pk-good: var(--packetarium-good, light-dark(#1b7a5e, #63cfab));
+    --pk-good: var(--packetarium-good, light-dark(#176b52, #63cfab));
     --pk-warning: var(--packetarium-warning, light-dark(#8f5c00, #f0b64a));
     --pk-warning-soft: var(--packetarium-warning-soft, light-dark(#fbf1dc, #33291a));
 

@@ -20,12 +20,18 @@ export function isLost(fate: Fate): boolean {
 export class TraceMarks {
   readonly losses: Mark[] = []
   readonly retransmissions: Mark[] = []
+  /** How many frames wait or are on the way, as far as the trace knows. */
+  underWay = 0
+  /** When the last thing happened that the trace knows of. */
+  lastMoment: Nanos = 0
   #open = 1
 
   /** Begin anew. */
   clear(): void {
     this.losses.length = 0
     this.retransmissions.length = 0
+    this.underWay = 0
+    this.lastMoment = 0
     this.#open = 1
   }
 
@@ -35,10 +41,15 @@ export class TraceMarks {
     this.#cut(this.losses, from)
     this.#cut(this.retransmissions, from)
     let open = trace.frameCount + 1
+    this.underWay = 0
+    this.lastMoment = Math.max(this.lastMoment, trace.events.at(-1)?.time ?? 0)
     for (let number = from; number <= trace.frameCount; number++) {
       const frame = trace.frame(number)
       if (frame === undefined) continue
-      if (frame.fate === 'queued' || frame.fate === 'in-flight') open = Math.min(open, number)
+      if (frame.fate === 'queued' || frame.fate === 'in-flight') {
+        open = Math.min(open, number)
+        this.underWay++
+      } else this.lastMoment = Math.max(this.lastMoment, frame.fateAt)
       this.#take(frame)
     }
     this.#open = open

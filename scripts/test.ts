@@ -24,11 +24,11 @@ const { values, positionals: words } = parseArgs({
 
 const testFiles = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .map((file) => join('test', file))
-  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  .filter((file) => file.endsWith('.test.ts') && (words.length === 0 || words.some((word) => file.includes(word))))
   .sort()
-const pageTests = testFiles.filter((file) => file.startsWith('test/pages/') && file.endsWith('.test.ts'))
-const siteTests = testFiles.filter((file) => file.startsWith('test/pages/') && file.endsWith('.e2e.ts'))
-const unitTests = testFiles.filter((file) => !file.startsWith('test/pages/') && file.endsWith('.test.ts'))
+const pageTests = testFiles.filter((file) => file.startsWith('test/pages/'))
+const siteTests = testFiles.filter((file) => file.startsWith('test/site/'))
+const unitTests = testFiles.filter((file) => !pageTests.includes(file) && !siteTests.includes(file))
 
 /** A program of a package, run by this Node. */
 async function tool(name: string, ...args: string[]): Promise<Outcome> {

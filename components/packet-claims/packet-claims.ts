@@ -1,5 +1,6 @@
 import { css, html, nothing, type TemplateResult } from 'lit'
 import { property } from 'lit/decorators.js'
+import type { Run } from '../../src/run/run.ts'
 import type { TraceView } from '../../src/trace/record.ts'
 import { controls } from '../controls.styles.ts'
 import { icon } from '../icons.ts'
@@ -60,10 +61,26 @@ export class PacketClaims extends RunElement {
   /** Measures the claims on a trace. */
   @property({ attribute: false }) judge: ((trace: TraceView) => readonly ShownVerdict[]) | undefined
 
+  #verdicts: readonly ShownVerdict[] = []
+  #measured = ''
+
+  /** Measured anew only when the trace has changed: a claim may look at every frame. */
+  #measure(run: Run, judge: (trace: TraceView) => readonly ShownVerdict[]): readonly ShownVerdict[] {
+    const mark = `${String(run.trace.frameCount)} ${String(run.trace.events.length)} ${JSON.stringify(run.log)}`
+    if (mark !== this.#measured) this.#verdicts = judge(run.trace)
+    this.#measured = mark
+    return this.#verdicts
+  }
+
+  protected override runFired(event: RunEvent): void {
+    if (event === 'restart') this.#measured = ''
+    this.requestUpdate()
+  }
+
   protected override render(): TemplateResult | typeof nothing {
     const { run } = this
     if (run?.state !== 'ended' || this.judge === undefined) return nothing
-    const verdicts = this.judge(run.trace)
+    const verdicts = this.#measure(run, this.judge)
     if (verdicts.length === 0) return nothing
     return html`<section aria-label="Claims">
       <h3>Measured in this run</h3>

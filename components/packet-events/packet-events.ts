@@ -11,7 +11,7 @@ import { icon } from '../icons.ts'
 import { RunElement, type RunEvent } from '../run-element.ts'
 import { tokens } from '../theme.ts'
 import { isLost } from '../trace-marks.ts'
-import { eventWords, fateWords, frameWords, kindWords, lossWords } from '../wording.ts'
+import { eventWords, fateWords, kindWords, lossWords } from '../wording.ts'
 import { EVERYTHING, EventRows, upperBound, type EventFilter, type Row } from './event-rows.ts'
 import { eventsStyles } from './packet-events.styles.ts'
 import { FrameSummaries } from './frame-summaries.ts'
@@ -45,7 +45,6 @@ export class PacketEvents extends RunElement {
   @state() private filter: EventFilter = EVERYTHING
   /** The row that the keyboard is at: the number of a frame, or `-1 - index` of an event. */
   @state() private active: Row | undefined
-  @state() private top = 0
   @state() private height = 0
   @query('.list') private list!: HTMLElement | null
 
@@ -134,7 +133,7 @@ export class PacketEvents extends RunElement {
     if (run === undefined) return nothing
     const count = this.#count(run)
     const inView = Math.ceil(this.height / this.#rowHeight)
-    const last = Math.min(count, (this.follow ? count : Math.floor(this.top / this.#rowHeight) + inView) + OVERSCAN)
+    const last = Math.min(count, (this.follow ? count : Math.floor(this.#top / this.#rowHeight) + inView) + OVERSCAN)
     const first = Math.max(0, last - inView - 2 * OVERSCAN - 1)
     const rows: (TemplateResult | typeof nothing)[] = []
     const shown: number[] = []
@@ -175,7 +174,7 @@ export class PacketEvents extends RunElement {
   #renderFilters(run: Run): TemplateResult {
     const { filter } = this
     const change = (part: Partial<EventFilter>): void => {
-      const next = { ...filter, ...part }
+      const next = { ...this.filter, ...part }
       const open = next.show === 'all' && next.host === undefined && next.connection === undefined && next.text === ''
       this.#applyFilter(open ? EVERYTHING : next)
     }
@@ -248,10 +247,6 @@ export class PacketEvents extends RunElement {
           ? this.#renderFrame(run, frame, time)
           : nothing
     const lost = frame !== undefined && isLost(frame.fate) && frame.fateAt <= playhead
-    const label =
-      frame === undefined
-        ? nothing
-        : `${time} milliseconds, packet ${String(row)}, ${frameWords(frame, trace)}, ${fateWords(frame, trace.hosts, playhead)}`
     return html`<div
       class="row ${event === undefined ? 'frame' : 'event'} ${event?.host === -1 ? 'done-by-hand' : ''} ${lost ? 'lost' : ''}"
       part="row"
@@ -260,7 +255,6 @@ export class PacketEvents extends RunElement {
       aria-posinset=${position + 1}
       aria-setsize=${count}
       aria-selected=${row === this.active}
-      aria-label=${label}
       style="top:calc(var(--row) * ${position})"
       @click=${() => {
         this.#activate(row)
@@ -278,19 +272,26 @@ export class PacketEvents extends RunElement {
     const lost = frame.fateAt <= run.playhead ? lossWords(frame, run.trace.hosts) : undefined
     const summary = this.#summaries.get(frame.number)
     const info = lost !== undefined ? `Lost: ${lost}` : (summary ?? `${String(frame.length)} bytes`)
-    return html`<span class="time">${time}</span>
+    return html`<span class="time">${time}<span class="visually-hidden"> milliseconds,</span></span>
       <span class="glyph-cell">${frameGlyph(frame, lost !== undefined)}</span>
       <span class="number">#${frame.number}</span>
-      <span class="kind">${kindWords(frame)}</span>
-      <span class="way">${hosts[frame.from].label} → ${hosts[frame.to].label}</span>
-      <span class="info" title=${info}>${info}</span>`
+      <span class="kind">${kindWords(frame)}<span class="visually-hidden">,</span></span>
+      <span class="way"
+        >${hosts[frame.from].label} <span aria-hidden="true">→</span><span class="visually-hidden">to</span> ${hosts[frame.to].label}<span
+          class="visually-hidden"
+          >,</span
+        ></span
+      >
+      <span class="info" title=${info}
+        >${info}${lost === undefined ? html`<span class="visually-hidden">, ${fateWords(frame, run.trace.hosts, run.playhead)}</span>` : nothing}</span
+      >`
   }
 
   #renderEvent(run: Run, event: EventRecord, time: string): TemplateResult {
     const words = eventWords(event)
-    return html`<span class="time">${time}</span>
+    return html`<span class="time">${time}<span class="visually-hidden"> milliseconds,</span></span>
       <span class="glyph-cell"><span class="dot"></span></span>
-      <span class="who">${event.host < 0 ? 'You' : run.scenario.hosts[event.host].label}</span>
+      <span class="who">${event.host < 0 ? 'You' : run.scenario.hosts[event.host].label}<span class="visually-hidden">:</span></span>
       <span class="what" title=${words}>${words}</span>`
   }
 
@@ -342,6 +343,7 @@ export class PacketEvents extends RunElement {
 
   #applyFilter(filter: EventFilter): void {
     this.filter = filter
+    if (this.run !== undefined) this.#rows.update(this.run.trace)
     this.#passing = filter === EVERYTHING || this.run === undefined ? undefined : this.#rows.filter(this.run.trace, filter)
     this.requestUpdate()
   }
@@ -389,19 +391,26 @@ export class PacketEvents extends RunElement {
     if (top === list.scrollTop) return
     if (position < count - 1) this.follow = false
     list.scrollTop = top
-    this.top = top
+    this.#top = top
   }
 
   readonly #onScroll = (): void => {
     const { list } = this
     if (list === null) return
-    const bottom = list.scrollHeight - list.clientHeight
-    // Only a person scrolls away from where following has put the list; reaching the end takes it up again.
-    if (Math.abs(list.scrollTop - this.#placed) > 2) this.follow = list.scrollTop >= bottom - this.#rowHeight / 2
+    this.#noticeScroll(list)
     this.#placed = list.scrollTop
-    this.top = list.scrollTop
+    this.#top = list.scrollTop
+    this.requestUpdate()
   }
 
+  /** Only a person scrolls away from where following has put the list; reaching the end takes it up again. */
+  #noticeScroll(list: HTMLElement): void {
+    if (Math.abs(list.scrollTop - this.#placed) <= 2) return
+    this.follow = list.scrollTop >= list.scrollHeight - list.clientHeight - this.#rowHeight / 2
+  }
+
+  /** How far the list is scrolled, in px. */
+  #top = 0
   /** Where this element has last put the scroll bar. */
   #placed = 0
 
@@ -418,11 +427,16 @@ export class PacketEvents extends RunElement {
     if (list === null) return
     this.#resize.observe(list)
     if (!this.follow) return
+    if (list.scrollTop < this.#placed) {
+      // Someone has just scrolled back, and the event is still to come.
+      this.#noticeScroll(list)
+      if (!this.follow) return
+    }
     const bottom = Math.max(0, list.scrollHeight - list.clientHeight)
     if (Math.abs(list.scrollTop - bottom) > 1) {
       list.scrollTop = bottom
       this.#placed = list.scrollTop
-      this.top = list.scrollTop
+      this.#top = list.scrollTop
     }
   }
 }

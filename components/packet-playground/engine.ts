@@ -35,12 +35,14 @@ export interface OpenedScenario {
   readonly scenario: ResolvedScenario
   /** The scenario as written, when the catalogue does not have it; a share link has to carry it then. */
   readonly source: unknown
+  /** Where its knobs stand when nobody has turned them, in base units. */
+  readonly usualKnobs: Readonly<Record<string, number | string | boolean>>
   /** What it claims, measured on a run of it. */
   readonly judge: (trace: TraceView) => readonly Verdict[]
   /** Reads interventions as a file or a share link has them. Throws an Error for people. */
-  parseLog(log: readonly unknown[]): readonly Intervention[]
+  readonly parseLog: (log: readonly unknown[]) => readonly Intervention[]
   /** Starts the engine; the run is paused at 0. */
-  start(options: { readonly log: readonly Intervention[] }): Promise<Run>
+  readonly start: (options: { readonly log: readonly Intervention[] }) => Promise<Run>
 }
 
 /** All that a playground needs of the rest of the library; loaded when an element comes near the viewport. */
@@ -48,5 +50,5 @@ export interface Engine {
   /** The scenarios of the catalogue. */
   readonly list: readonly ListedScenario[]
   /** Throws an Error for people when there is no such scenario, or when it is not valid. */
-  open(place: ScenarioPlace, options: OpenOptions): Promise<OpenedScenario>
+  readonly open: (place: ScenarioPlace, options: OpenOptions) => Promise<OpenedScenario>
 }

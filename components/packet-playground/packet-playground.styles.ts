@@ -54,7 +54,7 @@ export const playgroundStyles = css`
       padding-right: var(--pk-space);
     }
   }
-  .notices:not(:empty) {
+  .notices:has(.notice) {
     padding: calc(var(--pk-space) * 2) calc(var(--pk-space) * 3) 0;
   }
   .notices .notice {

@@ -135,6 +135,7 @@ export class PacketPlayground extends LitElement {
     this.#isOpen = false
     this.#resumes = false
     this.run?.removeEventListener('change', this.#onChange)
+    this.run?.removeEventListener('restart', this.#onChange)
     this.run?.removeEventListener('time', this.#onTime)
     this.run?.dispose()
     this.run = undefined
@@ -184,6 +185,7 @@ export class PacketPlayground extends LitElement {
   #adopt(run: Run): void {
     this.run = run
     run.addEventListener('change', this.#onChange)
+    run.addEventListener('restart', this.#onChange)
     run.addEventListener('time', this.#onTime)
     this.dispatchEvent(new CustomEvent('packetarium-ready', { detail: { run }, bubbles: true, composed: true }))
     const { at, frame } = this.#shared ?? {}
@@ -331,7 +333,7 @@ export class PacketPlayground extends LitElement {
     const { run, opened } = this
     if (run === undefined || opened === undefined) return
     try {
-      const address = await shareAddress({ run, opened, knobs: this.#shared?.knobs, target: this.selection.target })
+      const address = await shareAddress({ run, opened, target: this.selection.target })
       try {
         await navigator.clipboard.writeText(address)
         this.notice = { kind: 'info', text: 'The link is on your clipboard. It replays exactly this, faults included.' }

@@ -35,21 +35,19 @@ export async function sharedRunFor(place: ScenarioPlace | undefined): Promise<Sh
 export async function shareAddress(what: {
   readonly run: Run
   readonly opened: OpenedScenario
-  readonly knobs: Readonly<Record<string, string>> | undefined
   readonly target: Target | undefined
 }): Promise<string> {
   const { run, opened, target } = what
   const { encodeShareLink } = await import('../../src/scenario/share-link.ts')
-  const initial = Object.fromEntries(
-    opened.scenario.knobs
-      .filter(({ name }) => what.knobs !== undefined && name in what.knobs)
-      .map(({ name, value }) => [name, value]),
+  // Where knobs stood when this run began; what was turned since is in the log.
+  const knobs = Object.fromEntries(
+    run.scenario.knobs.filter(({ name, value }) => value !== opened.usualKnobs[name]).map(({ name, value }) => [name, value]),
   )
   const fragment = encodeShareLink({
     scenario: run.scenario,
     ...(opened.source === undefined ? {} : { source: opened.source }),
     seed: run.seed,
-    knobs: initial,
+    knobs,
     log: run.log,
     at: run.playhead,
     ...(target?.kind === 'frame' ? { frame: target.number } : {}),

@@ -76,7 +76,7 @@ function nameTcp(tcp: Layer, ip: Layer, http: Layer | undefined): FrameName {
 }
 
 /** Names a frame after its layers. */
-export function nameFrame(layers: readonly Layer[]): FrameName | undefined {
+function nameFrame(layers: readonly Layer[]): FrameName | undefined {
   const layer = (protocol: string): Layer | undefined => layers.find((each) => each.protocol === protocol)
   const [ip, tcp, icmp, arp] = [layer('ipv4'), layer('tcp'), layer('icmp'), layer('arp')]
   if (tcp !== undefined && ip !== undefined) return nameTcp(tcp, ip, layer('http'))

@@ -47,16 +47,33 @@ export function hitTest(list: DrawList, layout: Layout, x: number, y: number, re
   return link < 0 ? undefined : { kind: 'link', index: link }
 }
 
+export interface Place {
+  readonly x: number
+  readonly y: number
+  /** Whether what is there runs up or down: there is more room beside it than above and below. */
+  readonly upright: boolean
+}
+
+function isUpright(angle: number): boolean {
+  return Math.abs(Math.sin(angle)) > 0.8
+}
+
 /** The middle of a frame's picture; undefined when it is not in the picture. */
-export function framePlace(list: DrawList, number: number): { x: number; y: number } | undefined {
-  for (let i = list.count - 1; i >= 0; i--) if (list.frame[i] === number) return { x: list.x[i], y: list.y[i] }
+function framePlace(list: DrawList, number: number): Place | undefined {
+  for (let i = list.count - 1; i >= 0; i--) {
+    if (list.frame[i] === number) return { x: list.x[i], y: list.y[i], upright: isUpright(list.angle[i]) }
+  }
   return undefined
 }
 
 /** Where a target is on the stage, in px. */
-export function targetPlace(target: Target, list: DrawList, layout: Layout): { x: number; y: number } | undefined {
+export function targetPlace(target: Target, list: DrawList, layout: Layout): Place | undefined {
   if (target.kind === 'frame') return framePlace(list, target.number)
-  if (target.kind === 'host') return layout.cards.at(target.index)
+  if (target.kind === 'host') {
+    const card = layout.cards.at(target.index)
+    return card === undefined ? undefined : { x: card.x, y: card.y, upright: false }
+  }
   const place = layout.links.at(target.index)
-  return place === undefined ? undefined : { x: (place.x0 + place.x1) / 2, y: (place.y0 + place.y1) / 2 }
+  if (place === undefined) return undefined
+  return { x: (place.x0 + place.x1) / 2, y: (place.y0 + place.y1) / 2, upright: isUpright(place.lanes[0].angle) }
 }

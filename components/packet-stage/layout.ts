@@ -76,7 +76,7 @@ export const BAND = 18
 /** Between parallel links of one pair of hosts. */
 const PARALLEL = 52
 /** A link shorter than this shows little. */
-const SHORT_LINK = 96
+const SHORT_LINK = 84
 const MARGIN = 20
 /** From a lane to the middle of its egress queue. */
 export const QUEUE_OFFSET = BAND - LANE + 9
@@ -88,7 +88,7 @@ interface Size {
 }
 
 /** `'10.0.0.1'`, `'10.0.0.1 +2'`, or '' when there is none. */
-export function addressWords(host: Topology['hosts'][number]): string {
+function addressWords(host: Topology['hosts'][number]): string {
   const addresses = host.interfaces.filter(({ address }) => address !== 0)
   if (addresses.length === 0) return ''
   return formatIpv4(addresses[0].address) + (addresses.length > 1 ? ` +${String(addresses.length - 1)}` : '')
@@ -299,7 +299,7 @@ function ranks(values: readonly number[]): number {
 export function preferredHeight(topology: Topology, width: number, unit: number): number {
   const across = ranks(topology.hosts.map(({ position }) => position.x))
   const down = ranks(topology.hosts.map(({ position }) => position.y))
-  const upright = width < 200 * unit * Math.max(2, across) && across > down
+  const upright = width < (130 * across + 150) * unit && across > down
   const rows = upright ? across : down
   const height = upright ? 260 + 105 * rows : rows <= 1 ? 280 : 190 + 130 * (rows - 1)
   return Math.round(Math.min(Math.max(height, 260), upright ? 760 : 600) * unit)

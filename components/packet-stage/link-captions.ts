@@ -33,7 +33,7 @@ function both(place: LinkPlace, settings: Pair, words: (settings: LinkSettings) 
   return told.filter((text) => text !== '').join('  ')
 }
 
-export function captionParts(place: LinkPlace, settings: Pair): CaptionPart[] {
+function captionParts(place: LinkPlace, settings: Pair): CaptionPart[] {
   const parts: CaptionPart[] = []
   const add = (text: string, bad: boolean): void => {
     if (text !== '') parts.push({ text, bad })

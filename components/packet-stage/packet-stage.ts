@@ -71,7 +71,10 @@ export class PacketStage extends RunElement {
     },
   })
   readonly #sizes = new ResizeObserver(() => {
-    this.#resized()
+    // Not within the observer: drawing anew may change the height that it observes.
+    requestAnimationFrame(() => {
+      this.#resized()
+    })
   })
   readonly #stillness = matchMedia('(prefers-reduced-motion: reduce)')
   #unwatchTheme: (() => void) | undefined
@@ -389,7 +392,7 @@ export class PacketStage extends RunElement {
     if (told === undefined || place === undefined) this.#tooltip?.hide()
     else {
       const clearance = target.kind === 'host' ? layout.cards[target.index].height / 2 + 10 : 26 * layout.unit
-      this.#tooltip?.show(told, place.x, place.y, clearance, layout, this.#fixed)
+      this.#tooltip?.show(told, place, clearance, layout, this.#fixed)
     }
   }
 

@@ -58,6 +58,8 @@ class PixiStageRenderer implements StageRenderer {
   readonly #pool: Dot[] = []
   #used = 0
   #atlas: Atlas
+  /** Of earlier themes: Pixi's shader holds on to the last texture that it has drawn from. */
+  readonly #retired: Atlas[] = []
   #tones: readonly number[]
   #theme: Theme
   #unit: number
@@ -93,13 +95,12 @@ class PixiStageRenderer implements StageRenderer {
   setTheme(theme: Theme, unit: number): void {
     this.#theme = theme
     this.#unit = unit
-    const old = this.#atlas
+    this.#retired.push(this.#atlas)
     this.#atlas = createAtlas(theme, this.#resolution * unit)
     this.#tones = toneColours(theme)
     for (const dot of this.#pool) dot.texture = Texture.EMPTY
     this.#particles.particleChildren.length = 0
     this.#particles.texture = this.#atlas.pictures[Mark.Solid * 8].texture
-    destroyAtlas(old)
   }
 
   draw(list: DrawList): void {
@@ -111,6 +112,7 @@ class PixiStageRenderer implements StageRenderer {
     for (let i = shown.length; i < this.#used; i++) shown.push(this.#pool[i])
     this.#particles.texture = this.#atlas.pictures[Mark.Solid * 8].texture
     this.#renderer.render(this.#root)
+    if (this.#used > 0) for (const atlas of this.#retired.splice(0)) destroyAtlas(atlas)
   }
 
   #add(list: DrawList, i: number): void {
@@ -159,8 +161,8 @@ class PixiStageRenderer implements StageRenderer {
   destroy(): void {
     this.#particles.particleChildren.length = 0
     this.#root.destroy({ children: true })
-    destroyAtlas(this.#atlas)
     this.#renderer.destroy({ removeView: true })
+    for (const atlas of [...this.#retired, this.#atlas]) destroyAtlas(atlas)
   }
 }
 

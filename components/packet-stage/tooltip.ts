@@ -1,3 +1,4 @@
+import type { Place } from './hit.ts'
 import type { Occupied } from './label-requests.ts'
 import type { Told } from './stage-words.ts'
 
@@ -19,14 +20,13 @@ export class Tooltip {
   }
 
   /**
-   * @param x middle of what it is about, in px of the frame, whose size is given
+   * @param about the middle of what it is about, in px of the frame
    * @param clearance how far from there the tooltip stays
    * @param avoid what it does not cover if it can help it
    */
   show(
     told: Told,
-    x: number,
-    y: number,
+    about: Place,
     clearance: number,
     frame: { readonly width: number; readonly height: number },
     avoid: readonly Occupied[],
@@ -49,12 +49,15 @@ export class Tooltip {
     const gap = Math.max(GAP, clearance)
     const fit = (value: number, size: number, room: number): number =>
       Math.min(Math.max(EDGE, value), Math.max(EDGE, room - size - EDGE))
-    const places = [
+    const { x, y } = about
+    const around = [
       { left: x - width / 2, top: y + gap },
       { left: x - width / 2, top: y - gap - height },
       { left: x + gap, top: y - height / 2 },
       { left: x - gap - width, top: y - height / 2 },
-    ].map(({ left, top }) => ({ left: fit(left, width, frame.width), top: fit(top, height, frame.height) }))
+    ]
+    const wanted = about.upright ? [...around.slice(2), ...around.slice(0, 2)] : around
+    const places = wanted.map(({ left, top }) => ({ left: fit(left, width, frame.width), top: fit(top, height, frame.height) }))
     const covers = (left: number, top: number, box: Occupied): boolean =>
       left < box.right && left + width > box.left && top < box.bottom && top + height > box.top
     const here = { left: x - gap / 2, right: x + gap / 2, top: y - gap / 2, bottom: y + gap / 2 }

@@ -6,6 +6,7 @@ export const transportStyles = css`
     container-type: inline-size;
   }
   .bar {
+    position: relative;
     display: grid;
     grid-template-columns: auto minmax(0, 1fr) auto minmax(150px, 190px);
     grid-template-areas: 'buttons scrub clock speed';
@@ -64,6 +65,17 @@ export const transportStyles = css`
     font-size: var(--pk-size-tiny);
     white-space: nowrap;
     pointer-events: none;
+  }
+  /* Over what is above the bar, so that nothing moves when it comes and goes. */
+  .skip {
+    position: absolute;
+    z-index: 2;
+    bottom: calc(100% + var(--pk-space) * 2);
+    left: 50%;
+    translate: -50%;
+    border-radius: 999px;
+    box-shadow: var(--pk-shadow);
+    white-space: nowrap;
   }
   .clock {
     grid-area: clock;

@@ -1,4 +1,4 @@
-import { html, type PropertyValues, type TemplateResult } from 'lit'
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { query, state } from 'lit/decorators.js'
 import type { Nanos } from '../../src/trace/record.ts'
 import { controls } from '../controls.styles.ts'
@@ -14,6 +14,9 @@ import { drawMarks, timeToX, xToTime } from './scrub-marks.ts'
 
 /** How much watching the bar has room for at first, at the scenario's speed, in seconds. */
 const ROOM = 20
+
+/** How long nothing has to be on the way before skipping ahead is offered, in seconds of watching. */
+const QUIET = 1.2
 
 /** Speeds of the slider: 1, 1.5, 2, 3, … per decade from 1/1000 to 10. */
 const SPEEDS = [-3, -2, -1, 0]
@@ -145,8 +148,27 @@ export class PacketTransport extends RunElement {
           </button>
         </div>
         ${this.#renderScrub(idle)} ${this.#renderClock()} ${this.#renderSpeed(idle)}
+        ${
+          this.#isQuiet()
+            ? html`<button class="skip" part="skip" @click=${() => void this.#skip()}>
+                Nothing is on the way. Skip ahead ${icon('end')}
+              </button>`
+            : nothing
+        }
       </div>
     `
+  }
+
+  /** Whether the reader has been watching empty lines for a while: slowed down, a timer of a second is a long wait. */
+  #isQuiet(): boolean {
+    const { run } = this
+    if (run?.state !== 'playing' || run.playhead < run.horizon * 0.999) return false
+    return this.#marks.underWay === 0 && run.playhead - this.#marks.lastMoment > run.speed * QUIET * 1e9
+  }
+
+  async #skip(): Promise<void> {
+    await this.run?.step(1)
+    this.run?.play()
   }
 
   #renderScrub(idle: boolean): TemplateResult {

@@ -21,7 +21,6 @@ export class Playout {
   private lastArrival: Nanos = 0
   private clock: Task | undefined
   private played = 0
-  private late = 0
 
   /**
    * @param connection the conversation's name in the trace, or `''`
@@ -46,7 +45,6 @@ export class Playout {
   }
 
   private recordLate(sequence: number, now: Nanos): void {
-    this.late++
     this.record('stream:frame-late', { sequence, late: now - (this.base + sequence * this.interval) })
   }
 
@@ -69,7 +67,7 @@ export class Playout {
         this.record('stream:frame-missed', { sequence })
       }
     }
-    const { played, late, next } = this
-    this.record('stream:finished', { played, missed: next - played, late })
+    const { played, next } = this
+    this.record('stream:finished', { played, missed: next - played })
   }
 }

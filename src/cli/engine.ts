@@ -30,8 +30,10 @@ export interface RunOutcome {
   readonly framesLost: Readonly<Record<string, number>>
   /** How many frames arrived at the other end of a link. */
   readonly packetHops: number
+  /** Interventions that could not be carried out when their time came, with the reason, for people. */
+  readonly refused: readonly { readonly intervention: Intervention; readonly why: string }[]
   readonly trace: TraceView
-  capture(choice: CaptureChoice): Uint8Array | Promise<Uint8Array>
+  readonly capture: (choice: CaptureChoice) => Uint8Array | Promise<Uint8Array>
   /** Ends workers, frees everything. */
   dispose(): void
 }

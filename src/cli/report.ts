@@ -1,6 +1,8 @@
+import { writeInterventions } from '../scenario/intervention-json.ts'
 import { formatCount, formatTime, formatUnit } from '../scenario/units.ts'
 import type { RunOutcome } from './engine.ts'
 import type { ClaimVerdict } from '../scenario/claims.ts'
+import type { WrittenIntervention } from '../scenario/intervention-json.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import type { EventRecord, TraceView } from '../trace/record.ts'
 
@@ -17,6 +19,8 @@ export interface RunReport {
   readonly claims: readonly ClaimVerdict[]
   /** Of the capture that `--capture` chooses, hexadecimal. */
   readonly captureSha256: string
+  /** Interventions that could not be carried out, with the reason; absent when all were. */
+  readonly refusedInterventions?: readonly { readonly intervention: WrittenIntervention; readonly why: string }[]
   /** Why the run was stopped early; absent when it was not. */
   readonly overBudget?: string
 }
@@ -26,6 +30,10 @@ export function reportOf(
   outcome: RunOutcome,
   more: { readonly claims: readonly ClaimVerdict[]; readonly wallSeconds: number; readonly captureSha256: string },
 ): RunReport {
+  const refused = outcome.refused.map(({ intervention, why }) => ({
+    intervention: writeInterventions([intervention], scenario)[0] ?? {},
+    why,
+  }))
   return {
     scenario: scenario.id,
     seed: scenario.seed,
@@ -36,6 +44,7 @@ export function reportOf(
     wallSeconds: more.wallSeconds,
     claims: more.claims,
     captureSha256: more.captureSha256,
+    ...(refused.length === 0 ? {} : { refusedInterventions: refused }),
     ...(outcome.overBudget === undefined ? {} : { overBudget: outcome.overBudget }),
   }
 }
@@ -58,6 +67,10 @@ export function formatReport(scenario: ResolvedScenario, report: RunReport, file
     ['frames', `${formatCount(report.frames)}, ${total === 0 ? 'none lost' : `${formatCount(total)} lost: ${reasons}`}`],
     ['packet-hops', formatCount(report.packetHops)],
     ['capture', `sha256 ${report.captureSha256}`],
+    ...(report.refusedInterventions ?? []).map(({ intervention, why }): [string, string] => [
+      'not done',
+      `${JSON.stringify(intervention)}: ${why}`,
+    ]),
     ...files.map(({ path, bytes }): [string, string] => ['written', `${path}, ${formatUnit('bytes', bytes)}`]),
   ]
   const lines = [`${scenario.title} (${scenario.id}, seed ${String(scenario.seed)})`, '', ...alignRows(rows)]

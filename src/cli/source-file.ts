@@ -3,8 +3,6 @@ import { loadScenario } from '../scenario/catalog.ts'
 import { ScenarioError } from '../scenario/errors.ts'
 import type { CliContext } from './context.ts'
 
-const LONGEST_FILE = 20_000_000
-
 /** Reasons of Node's file system, in words. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -14,6 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'no permission',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left',
+  EFBIG: 'it is too large',
 }
 
 /** Whether an argument names a file rather than a scenario of the list. */
@@ -37,8 +36,6 @@ export async function readJson(path: string, context: CliContext): Promise<unkno
   } catch (error) {
     throw new UsageError(`${path}: cannot be read: ${reasonOf(error)}`)
   }
-  if (text.length > LONGEST_FILE)
-    throw new UsageError(`${path}: found ${String(text.length)} characters; allowed: at most ${String(LONGEST_FILE)}`)
   try {
     return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Random } from '../kernel/random.ts'
 import { SocketError } from './socket.ts'
 
 /** The dynamic ports of RFC 6335 section 6. */
-export const FIRST_EPHEMERAL_PORT = 49_152
+const FIRST_EPHEMERAL_PORT = 49_152
 const EPHEMERAL_PORTS = 65_536 - FIRST_EPHEMERAL_PORT
 
 /**

@@ -20,7 +20,7 @@ import { UdpProtocol } from './udp-protocol.ts'
 import { UnknownSetting } from './unknown-setting.ts'
 
 /** Makes an application from its name and its options, both as the scenario has them. */
-export type AppFactory = (name: string, options: Record<string, unknown>) => App
+type AppFactory = (name: string, options: Record<string, unknown>) => App
 
 /** `'app.delay'` is the first application's, `'apps[1].delay'` the second's. */
 const APP_PATH = /^(?:app|apps(?:\[(\d+)\]|\.(\d+)))\.(.+)$/

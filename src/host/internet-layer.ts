@@ -36,7 +36,7 @@ export const PAYLOAD_START = ETHERNET_HEADER_LENGTH + IPV4_HEADER_LENGTH
 export const DEFAULT_TTL = 64
 
 /** How long a packet to one's own address takes: more than nothing, so that a conversation of a host with itself takes time. */
-export const LOOPBACK_DELAY: Nanos = 10 * MICROSECOND
+const LOOPBACK_DELAY: Nanos = 10 * MICROSECOND
 
 /** Linux's min_pmtu. */
 const LEAST_PATH_MTU = 552
@@ -44,7 +44,7 @@ const LEAST_PATH_MTU = 552
 /** Most destinations that are remembered. */
 const DESTINATION_LIMIT = 4096
 
-/** One's own address, as the host part of 127.0.0.0/8 is. */
+/** 127.0.0.0/8: whoever uses it means himself (RFC 1122 section 3.2.1.3). */
 function isLoopback(address: number): boolean {
   return address >>> 24 === 127
 }

@@ -14,11 +14,11 @@ import { NEVER, SECOND, type Nanos } from '../kernel/time.ts'
 import type { NetworkInterface } from './network-interface.ts'
 
 /** How often a neighbour is asked before it is given up, and how long each question waits. */
-export const ARP_ATTEMPTS = 3
-export const ARP_INTERVAL: Nanos = SECOND
+const ARP_ATTEMPTS = 3
+const ARP_INTERVAL: Nanos = SECOND
 
 /** A resolved neighbour unheard of for so long is asked again when it is used: Linux's base_reachable_time. */
-export const ARP_REFRESH: Nanos = 30 * SECOND
+const ARP_REFRESH: Nanos = 30 * SECOND
 
 /** Most neighbours that are remembered: Linux's gc_thresh3. */
 export const ARP_CAPACITY = 1024

@@ -1,8 +1,5 @@
 import type { ResolvedInterface } from '../scenario/resolved.ts'
 
-/** 255.255.255.255: everybody on this link (RFC 919 section 7). */
-export const LIMITED_BROADCAST = 0xffffffff
-
 /** A prefix of 0 to 32 bits as a mask, a number in [0, 2^32). */
 export function prefixMask(prefix: number): number {
   return prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0
@@ -13,9 +10,6 @@ export class NetworkInterface {
   readonly name: string
   /** 48 bits. */
   readonly mac: number
-  /** The upper 16 and the lower 32 bits of `mac`, as frames are written. */
-  readonly macHigh: number
-  readonly macLow: number
   /** In [0, 2^32). */
   readonly address: number
   readonly mask: number
@@ -33,8 +27,6 @@ export class NetworkInterface {
   ) {
     this.name = resolved.name
     this.mac = resolved.mac
-    this.macHigh = Math.floor(resolved.mac / 0x1_0000_0000)
-    this.macLow = resolved.mac >>> 0
     this.address = resolved.address
     this.mask = prefixMask(resolved.prefix)
     this.broadcast = resolved.prefix > 30 ? -1 : (resolved.address | ~this.mask) >>> 0

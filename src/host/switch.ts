@@ -5,7 +5,7 @@ import { SECOND, type Nanos } from '../kernel/time.ts'
 import { UnknownSetting } from './unknown-setting.ts'
 
 /** Default of IEEE 802.1D section 7.9.2. */
-export const SWITCH_AGEING: Nanos = 300 * SECOND
+const SWITCH_AGEING: Nanos = 300 * SECOND
 
 /** Stations that a switch remembers; more are flooded to, as by a real one whose memory is full. */
 export const SWITCH_CAPACITY = 8192

@@ -14,6 +14,9 @@ import { TimedWait } from './timed-wait.ts'
 /** Bytes of payload that wait for the reader; further datagrams are lost. Linux's default receive buffer. */
 export const UDP_RECEIVE_BUFFER = 212_992
 
+/** How many of the peers it sent to a socket remembers, to tell true errors from forged ones. */
+const REMEMBERED_PEERS = 64
+
 /** What a datagram takes of the receive buffer besides its bytes. */
 const DATAGRAM_OVERHEAD = 256
 
@@ -88,7 +91,8 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
       return
     }
     const socket = this.sockets.get(sourcePort)
-    if (socket === undefined || type !== IcmpType.DESTINATION_UNREACHABLE) return
+    // Forged errors would otherwise disturb a server that anybody can name.
+    if (socket?.hasSentTo(destination, destinationPort) !== true || type !== IcmpType.DESTINATION_UNREACHABLE) return
     const peer = `${formatIpv4(destination)}:${String(destinationPort)}`
     if (code === UnreachableCode.PORT_UNREACHABLE || code === UnreachableCode.PROTOCOL_UNREACHABLE) {
       socket.fail(new SocketError('ECONNREFUSED', `nobody listens at ${peer}`))
@@ -106,6 +110,8 @@ export class UdpEndpoint implements UdpSocket {
   private readonly queue: Datagram[] = []
   private queuedBytes = 0
   private error: SocketError | undefined
+  /** As `address * 2^16 + port`, the latest last. */
+  private readonly peers = new Set<number>()
   private closed = false
   private readonly changed = new WaitQueue()
 
@@ -120,6 +126,18 @@ export class UdpEndpoint implements UdpSocket {
   sendTo(to: SocketAddress, bytes: Uint8Array): void {
     if (this.closed) throw new SocketError('ECONNABORTED', 'the socket is closed')
     this.protocol.send(this.local.port, to, bytes)
+    this.remember(to.address * 0x1_0000 + to.port)
+  }
+
+  private remember(peer: number): void {
+    if (this.peers.has(peer)) return
+    if (this.peers.size >= REMEMBERED_PEERS) {
+      for (const oldest of this.peers) {
+        this.peers.delete(oldest)
+        break
+      }
+    }
+    this.peers.add(peer)
   }
 
   *receive(timeout?: Nanos): Blocking<Datagram | undefined> {
@@ -156,6 +174,11 @@ export class UdpEndpoint implements UdpSocket {
     this.queuedBytes += length
     this.changed.wake()
     return true
+  }
+
+  /** For the protocol. */
+  hasSentTo(address: number, port: number): boolean {
+    return this.peers.has(address * 0x1_0000 + port)
   }
 
   /** For the protocol: the next `receive` throws this. */

@@ -46,6 +46,7 @@ export function corrupted(frame: Uint8Array, corruption: number): Uint8Array {
  * from a stream of its own, so that switching one on does not reshuffle another.
  */
 export class Egress implements Happening {
+  readonly cancelled = false
   readonly settings: LinkSettings
   private readonly waiting: Uint8Array[] = []
   private readonly waitingIds: Id[] = []

@@ -51,6 +51,9 @@ class PendingTimer implements Timer, Happening {
     private readonly cause: Id,
     private action: (() => void) | undefined,
   ) {}
+  get cancelled(): boolean {
+    return this.action === undefined || this.life !== this.engine.life
+  }
   cancel(): void {
     this.action = undefined
   }

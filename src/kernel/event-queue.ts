@@ -4,6 +4,8 @@ import type { Id } from './machine.ts'
 /** Something that happens at its time. Kept as objects so that firing one is a single call, and pooled by their owners. */
 export interface Happening {
   fire(): void
+  /** Nothing will come of it: it may be forgotten. */
+  readonly cancelled: boolean
 }
 
 const INITIAL_CAPACITY = 64
@@ -22,9 +24,13 @@ export class EventQueue {
     return this.count
   }
 
-  /** Time of the earliest, or `NEVER`. */
+  /** Time of the earliest that is not cancelled, or `NEVER`. Forgets those cancelled that stand in front of it. */
   get nextTime(): Nanos {
-    return this.count === 0 ? NEVER : (this.times[0] as number)
+    while (this.count > 0) {
+      if (!(this.happenings[0] as Happening).cancelled) return this.times[0] as number
+      this.pop()
+    }
+    return NEVER
   }
 
   push(time: Nanos, id: Id, happening: Happening): void {

@@ -61,9 +61,15 @@ export class Director {
     return Math.min(this.conductor.earliest, this.pending[0]?.at ?? Infinity)
   }
 
-  /** Whether nothing can happen any more before the scenario's end. */
+  /** Whether nothing can happen any more before the scenario's end, and all that is under way has come to its end. */
   get over(): boolean {
-    return this.horizon >= this.scenario.duration || this.nextTime >= this.scenario.duration
+    if (this.horizon >= this.scenario.duration) return true
+    return this.nextTime >= this.scenario.duration && this.horizon > this.recorder.lastMoment
+  }
+
+  /** How long the run lasted, when it has been let go as far as it goes. */
+  get lasted(): Nanos {
+    return this.nextTime >= this.scenario.duration ? Math.min(this.horizon, this.recorder.lastMoment) : this.horizon
   }
 
   /**

@@ -2,13 +2,14 @@ import { Engine, type PortSetup } from '../kernel/engine.ts'
 import type { Nanos } from '../kernel/time.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import type { Director, Step } from './director.ts'
+import type { Hosts } from './hosts.ts'
 import { machineFactory } from './machines.ts'
 
 /** How many numbers hosts may have to tell before the trace is told. */
 const SETTLE_AT = 64 * 1024
 
 /** All hosts of a scenario in this thread. Frames go from engine to engine by reference. */
-export class InlineHosts {
+export class InlineHosts implements Hosts {
   readonly engines: Engine[]
 
   constructor(
@@ -93,6 +94,10 @@ export class InlineHosts {
     this.director.recorder.take(this.engines.map(({ log }) => log))
     for (const { log } of this.engines) log.clear()
     this.director.store.horizon = this.director.horizon
+  }
+
+  dispose(): void {
+    // Nothing is held outside this thread.
   }
 
   private report(): void {

@@ -33,33 +33,88 @@ export function resolveKnobs(source: Tree, scenario: ParsedScenario, chosen: Rea
       names.length === 0 ? 'none, for this scenario has no knobs' : `a knob of this scenario: ${suggestChoices(name, names)}`
     throw new ScenarioError(formatPath(['knobs', name]), quote(name), allowed)
   }
-  const knobs = Object.entries(scenario.knobs).map(([name, knob]) => resolveKnob(source, scenario, name, knob))
-  return knobs.map(({ knob, targets, given }) => {
+  const knobs = Object.entries(scenario.knobs).map(([name, knob]) =>
+    knob.sets === undefined
+      ? resolveVariants(source, name, knob)
+      : resolveKnob(source, scenario, name, { ...knob, sets: knob.sets }),
+  )
+  return knobs.map(({ knob, given, assignments }) => {
     const value = Object.hasOwn(chosen, knob.name)
       ? parseKnobValue(knob, chosen[knob.name], formatPath(['knobs', knob.name]))
       : given
     if (value === undefined) return knob
-    targets.forEach((target, index) => {
-      putAt(
-        source,
-        placeOf(source, target),
-        authorsValue(knob.control, value, knob.sets[index] ?? ''),
-        formatPath(['knobs', knob.name, 'sets']),
-      )
-    })
+    for (const { target, written } of assignments(value)) {
+      putAt(source, placeOf(source, target), written, formatPath(['knobs', knob.name, 'sets']))
+    }
     return { ...knob, value }
   })
 }
 
-interface Prepared {
-  readonly knob: ResolvedKnob
-  readonly targets: readonly KnobTarget[]
-  /** The value that the author gives to the knob itself. */
-  readonly given: KnobValue | undefined
+/** A value for a place in the scenario, as its author would have written it there. */
+interface Assignment {
+  readonly target: KnobTarget
+  readonly written: unknown
 }
 
-function resolveKnob(source: Tree, scenario: ParsedScenario, name: string, parsed: ParsedKnob): Prepared {
-  const where = (...below: (string | number)[]): string => formatPath(['knobs', name, ...below])
+interface Prepared {
+  readonly knob: ResolvedKnob
+  /** The value that the author gives to the knob itself. */
+  readonly given: KnobValue | undefined
+  /** What a value of the knob puts into the scenario. */
+  readonly assignments: (value: KnobValue) => readonly Assignment[]
+}
+
+type Where = (...below: (string | number)[]) => string
+const whereOf =
+  (name: string): Where =>
+  (...below) =>
+    formatPath(['knobs', name, ...below])
+
+/** A knob that sets nothing itself: each of its choices says what it sets. Such a knob always needs the run to start anew. */
+function resolveVariants(source: Tree, name: string, parsed: ParsedKnob): Prepared {
+  const where = whereOf(name)
+  const variants = (parsed.choices ?? []).map((choice, index) => {
+    const sets = typeof choice === 'object' ? Object.entries(choice.sets ?? {}) : []
+    return sets.map(([path, written]): Assignment => {
+      const at = where('choices', index, 'sets', path)
+      const target = locate(source, path, at)
+      tryValue(source, target, written, at, at)
+      return { target, written }
+    })
+  })
+  const paths = variants.flat().map(({ target }) => formatTarget(target))
+  if (paths.length === 0)
+    throw new ScenarioError(where('sets'), 'nothing', 'a path such as "links[0].loss", or choices with sets of their own')
+  if (parsed.restart === false)
+    throw new ScenarioError(where('restart'), 'false', 'true, or nothing; choices with sets need the run to start anew')
+  const control = controlOf(parsed, [], where)
+  const values = control.kind === 'choice' ? control.choices.map(({ value }) => value) : []
+  const knob: ResolvedKnob = {
+    name,
+    label: parsed.label,
+    help: parsed.help ?? '',
+    control,
+    value: values[0] ?? '',
+    sets: [...new Set(paths)],
+    applies: 'restart',
+  }
+  return {
+    knob,
+    given: parsed.value === undefined ? knob.value : parseKnobValue(knob, parsed.value, where('value')),
+    assignments: (value) => variants[values.findIndex((candidate) => candidate === value)] ?? [],
+  }
+}
+
+function resolveKnob(
+  source: Tree,
+  scenario: ParsedScenario,
+  name: string,
+  parsed: ParsedKnob & { readonly sets: string[] },
+): Prepared {
+  const where = whereOf(name)
+  const own = parsed.choices?.findIndex((choice) => typeof choice === 'object' && choice.sets !== undefined) ?? -1
+  if (own >= 0)
+    throw new ScenarioError(where('choices', own, 'sets'), 'sets beside those of the knob', 'sets of the knob, or sets of its choices')
   const targets = parsed.sets.map((path, index) =>
     locate(source, path, parsed.sets.length === 1 ? where('sets') : where('sets', index)),
   )
@@ -82,14 +137,15 @@ function resolveKnob(source: Tree, scenario: ParsedScenario, name: string, parse
   }
   const given = parsed.value === undefined ? undefined : parseKnobValue(draft, parsed.value, where('value'))
   const value = given ?? currentValue(source, scenario, targets, draft, where)
-  return { knob: { ...draft, value }, targets, given }
+  return {
+    knob: { ...draft, value },
+    given,
+    assignments: (chosen) =>
+      targets.map((target, index) => ({ target, written: authorsValue(control, chosen, sets[index] ?? '') })),
+  }
 }
 
-function controlOf(
-  parsed: ParsedKnob,
-  targets: readonly KnobTarget[],
-  where: (...below: (string | number)[]) => string,
-): ResolvedKnob['control'] {
+function controlOf(parsed: ParsedKnob, targets: readonly KnobTarget[], where: Where): ResolvedKnob['control'] {
   if (parsed.range !== undefined && parsed.choices !== undefined) {
     throw new ScenarioError(
       where(),
@@ -99,7 +155,7 @@ function controlOf(
   }
   if (parsed.choices !== undefined) {
     const choices = parsed.choices.map((choice) =>
-      typeof choice === 'object' ? choice : { value: choice, label: String(choice) },
+      typeof choice === 'object' ? { value: choice.value, label: choice.label } : { value: choice, label: String(choice) },
     )
     choices.forEach(({ value }, index) => {
       if (choices.findIndex((other) => String(other.value) === String(value)) < index) {
@@ -218,7 +274,7 @@ function currentValue(
   scenario: ParsedScenario,
   targets: readonly KnobTarget[],
   knob: ResolvedKnob,
-  where: (...below: (string | number)[]) => string,
+  where: Where,
 ): KnobValue {
   const values = targets.map((target) => scenarioValue(source, scenario, target, knob.control))
   const first = values[0]

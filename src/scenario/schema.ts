@@ -129,6 +129,8 @@ const choiceValue = v.union(
 )
 const RANGE_ALLOWED = 'the least and the most, such as ["0 %", "20 %"]'
 const knobPath = v.pipe(v.string('a path such as "links[0].loss"'), v.maxLength(300, 'a path of at most 300 characters'))
+/** Checked where it is put, by what may stand there. */
+const anything = v.unknown()
 
 export const knobSchema = strict('a knob', {
   label: proseField('What people see it called.', 60),
@@ -143,8 +145,14 @@ export const knobSchema = strict('a knob', {
         [
           choiceValue,
           strict('a choice', {
-            value: v.pipe(choiceValue, v.description('What is set.')),
+            value: v.pipe(choiceValue, v.description('What is set; with sets of its own, just its name.')),
             label: proseField('What people see.', 60),
+            sets: v.exactOptional(
+              byName('values by path', knobPath, anything, {
+                max: 50,
+                description: 'What this choice sets, where the knob itself sets nothing: values by their paths into the scenario.',
+              }),
+            ),
           }),
         ],
         CHOICE_ALLOWED,
@@ -152,17 +160,22 @@ export const knobSchema = strict('a knob', {
       {
         description: 'Values to choose from.',
         min: 2,
-        max: 30,
+        max: 20,
       },
     ),
   ),
   value: v.exactOptional(
     v.pipe(scalar, v.description('Where it stands at first; what the scenario says at its path when absent.')),
   ),
-  sets: v.pipe(
-    v.union([knobPath, listOf('paths', knobPath, { min: 1, max: 100, description: 'Paths.' })], 'a path such as "links[0].loss", or a list of paths'),
-    v.description('What it sets: paths into the scenario.'),
-    v.transform((written): string[] => (typeof written === 'string' ? [written] : written)),
+  sets: v.exactOptional(
+    v.pipe(
+      v.union(
+        [knobPath, listOf('paths', knobPath, { min: 1, max: 50, description: 'Paths.' })],
+        'a path such as "links[0].loss", or a list of paths',
+      ),
+      v.description('What it sets: paths into the scenario. Absent when its choices say it, each for itself.'),
+      v.transform((written): string[] => (typeof written === 'string' ? [written] : written)),
+    ),
   ),
   restart: v.exactOptional(
     flagField(

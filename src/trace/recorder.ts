@@ -1,10 +1,10 @@
 import { Arena } from '../kernel/arena.ts'
 import { corrupted } from '../kernel/egress.ts'
-import { ID_SEQUENCE_LIMIT, type EventData, type Id } from '../kernel/machine.ts'
-import type { Nanos } from '../kernel/time.ts'
+import { FrameMark, ID_SEQUENCE_LIMIT, type EventData, type Id } from '../kernel/machine.ts'
+import { NEVER, type Nanos } from '../kernel/time.ts'
 import { Log, LOG_WIDTH, LogEntry, type LoggedEvent } from '../kernel/trace-log.ts'
 import { Classifier } from './classify.ts'
-import { FrameTable } from './frame-table.ts'
+import { FrameTable, type FrameBlock } from './frame-table.ts'
 import type { TraceStore } from './trace-store.ts'
 
 /** What a host has to tell: a `TraceLog`, or one that came from a worker. */
@@ -20,6 +20,9 @@ export const DEFAULT_TRACE_LIMIT = 200_000_000
 
 /** A buffer that holds fewer bytes than this is copied, so that buffers stay few. */
 const SMALLEST_BLOCK = 16 * 1024
+
+/** How many frames with a mark are remembered for the routers behind. */
+const REMEMBERED_MARKS = 4096
 
 /** Buffers with bytes of frames, and the newest frame in each. */
 interface Block {
@@ -44,6 +47,8 @@ export class Recorder {
   private blockCount = 0
   private blockBytes = 0
   private interventions = 0
+  /** Time of the last event, or of the last thing that is known to befall any frame. */
+  lastMoment: Nanos = 0
   /** Frames that had no final fate, or changed it, since `takeChanged`. */
   private changed = new Set<number>()
 
@@ -153,13 +158,15 @@ export class Recorder {
     block.enqueued[row] = numbers[at + Log.Time] as number
     block.where[row] = numbers[at + Log.Where] as number
     block.length[row] = bytes.length
-    block.mark[row] = numbers[at + Log.Mark] as number
-    block.cause[row] = numbers[at + Log.Cause] as number
+    const cause = numbers[at + Log.Cause] as number
+    block.mark[row] = this.markOf(numbers[at + Log.Mark] as number, numbers[at + Log.Id] as number, cause)
+    block.cause[row] = cause
     block.sent[row] = numbers[at + Log.Sent] as number
     block.arrives[row] = numbers[at + Log.Arrives] as number
     block.fate[row] = numbers[at + Log.Fate] as number
     block.fateAt[row] = numbers[at + Log.FateAt] as number
     block.corruption[row] = numbers[at + Log.Corruption] as number
+    this.foresee(block, row)
     block.duplicate[row] = numbers[at + Log.Duplicate] as number
     this.classifier.classify(bytes)
     block.kind[row] = this.classifier.kind
@@ -167,12 +174,26 @@ export class Recorder {
     this.keep(number, block, row, bytes)
   }
 
+  /** A frame that a router sends on is a retransmission when the frame that came in was. */
+  private markOf(mark: number, id: Id, cause: Id): number {
+    const { again } = this
+    const inherited = (mark & FrameMark.Forwarded) !== 0 && again.size > 0 ? (again.get(cause) ?? 0) : 0
+    const all = mark | inherited
+    if ((all & (FrameMark.Retransmission | FrameMark.Probe)) !== 0) {
+      if (again.size === REMEMBERED_MARKS) again.clear()
+      again.set(id, all & ~FrameMark.Forwarded)
+    }
+    return all
+  }
+  private readonly again = new Map<Id, number>()
+
   private entry({ numbers, events }: HostLog, at: number): void {
     const time = numbers[at + Log.Time] as number
     const id = numbers[at + Log.Id] as number
     if (numbers[at] === LogEntry.Event) {
       const { name, connection, data } = events[numbers[at + Log.Where] as number] as LoggedEvent
       const host = Math.floor(id / ID_SEQUENCE_LIMIT)
+      if (time > this.lastMoment) this.lastMoment = time
       this.store.events.push({ id, time, host, name, connection, data, cause: numbers[at + Log.Cause] as number })
       return
     }
@@ -188,7 +209,14 @@ export class Recorder {
     }
     block.fate[row] = numbers[at + Log.Fate] as number
     block.fateAt[row] = numbers[at + Log.FateAt] as number
+    this.foresee(block, row)
     this.changed.add(number)
+  }
+
+  private foresee({ fateAt, arrives }: FrameBlock, row: number): void {
+    const end = Math.min(fateAt[row] as number, arrives[row] as number)
+    const moment = end === NEVER ? (fateAt[row] as number) : end
+    if (moment !== NEVER && moment > this.lastMoment) this.lastMoment = moment
   }
 
   private keep(number: number, columns: { bytesBlock: Int32Array; bytesStart: Int32Array }, row: number, given: Uint8Array): void {

@@ -63,6 +63,9 @@ export async function callCli(
           overBudget: world.overBudget,
           simulatedTime: Math.min(request.scenario.duration, 1_234_000_000),
           ...countFrames(trace),
+          refused: request.interventions
+            .filter((intervention) => 'drop' in intervention)
+            .map((intervention) => ({ intervention, why: 'It is gone.' })),
           trace,
           capture: (choice) => {
             captures.push(choice)

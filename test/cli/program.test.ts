@@ -113,6 +113,15 @@ test('interventions are read from their file', async () => {
   ])
 })
 
+test('an intervention that came too late is reported, not hidden', async () => {
+  const files = { 'log.json': '[{"at":"120 ms","drop":{"frame":17}}]' }
+  const people = await callCli(['run', 'download', '--interventions', 'log.json'], { files })
+  assert.match(people.out, /\n {2}not done {5}\{"at":"120 ms","drop":\{"frame":17\}\}: It is gone\.\n/)
+  const json = await callCli(['run', 'download', '--interventions', 'log.json', '--json'], { files })
+  const { refusedInterventions } = JSON.parse(json.out) as { refusedInterventions: unknown }
+  assert.deepEqual(refusedInterventions, [{ intervention: { at: '120 ms', drop: { frame: 17 } }, why: 'It is gone.' }])
+})
+
 test('a run over its budget ends with 3, whatever its claims, and prints what there is', async () => {
   const { code, out, err, disposed } = await callCli(['run', 'bold-claim', '--json'], { overBudget: 'more than 1,000 frames' })
   assert.equal(code, 3)

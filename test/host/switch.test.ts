@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { SWITCH_CAPACITY } from '../../src/host/switch.ts'
+import { createSwitch, SWITCH_CAPACITY } from '../../src/host/switch.ts'
 import { UnknownSetting } from '../../src/host/unknown-setting.ts'
 import { FrameMark } from '../../src/kernel/machine.ts'
 import { SECOND } from '../../src/kernel/time.ts'
+import type { ResolvedHost } from '../../src/scenario/resolved.ts'
 import { BROADCAST_MAC, writeMac } from '../../src/wire/address.ts'
 import { switched } from './topologies.ts'
 import { type World } from './world.ts'
@@ -26,6 +27,18 @@ function out(world: World, until: number): number[] {
   const before = world.frames.length
   world.run(until)
   return world.frames.slice(before).flatMap((sent) => (sent.from === 'switch' ? [sent.port] : []))
+}
+
+const SWITCH: ResolvedHost = {
+  name: 'switch',
+  label: 'switch',
+  kind: 'switch',
+  interfaces: [],
+  routes: [],
+  names: {},
+  apps: [],
+  tcp: {},
+  position: { x: 0, y: 0 },
 }
 
 describe('an Ethernet switch', () => {
@@ -120,9 +133,9 @@ describe('an Ethernet switch', () => {
   })
 
   test('has no settings', () => {
-    const world = switched()
+    const machine = createSwitch(switched().engine('switch'), SWITCH)
     assert.throws(() => {
-      world.engine('switch').obey({ kind: 'configure', path: 'app.delay', value: 1, cause: 0 })
+      machine.configure('app.delay', 1)
     }, UnknownSetting)
   })
 })

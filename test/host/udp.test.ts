@@ -3,9 +3,29 @@ import { describe, test } from 'node:test'
 import type { SocketError } from '../../src/host/socket.ts'
 import { type AppContext, type Blocking, type Datagram } from '../../src/host/socket.ts'
 import { UDP_RECEIVE_BUFFER } from '../../src/host/udp-protocol.ts'
-import { SECOND } from '../../src/kernel/time.ts'
+import { MILLISECOND, SECOND } from '../../src/kernel/time.ts'
+import { encodeIcmp, icmpEncodedLength, IcmpMessage } from '../../src/wire/icmp.ts'
+import { encodeIpv4, Ipv4Header, IpProtocol } from '../../src/wire/ipv4.ts'
+import { encodeUdp, UdpHeader } from '../../src/wire/udp.ts'
 import { pair, routed, switched } from './topologies.ts'
 import { ip } from './world.ts'
+
+const BOB = { address: ip('10.0.0.2'), port: 9 }
+
+/** What bob says when alice has sent from port 5000 to one of his ports. */
+function portUnreachable(port: number): Uint8Array {
+  const udp = Object.assign(new UdpHeader(), { sourcePort: 5000, destinationPort: port })
+  const quoted = new Uint8Array(20 + 8 + 3)
+  const alice = ip('10.0.0.1')
+  const sent = Object.assign(new Ipv4Header(), { source: alice, destination: BOB.address, protocol: IpProtocol.UDP })
+  encodeUdp(udp, new Uint8Array(3), quoted, encodeIpv4(sent, 11, quoted, 0), alice, BOB.address)
+  const message = Object.assign(new IcmpMessage(), { type: 3, code: 3, payload: quoted })
+  const frame = new Uint8Array(34 + icmpEncodedLength(message))
+  frame.set([2, 0, 0, 0, 1, 0, 2, 0, 0, 0, 2, 0, 8, 0])
+  const outer = Object.assign(new Ipv4Header(), { source: BOB.address, destination: alice, protocol: IpProtocol.ICMP })
+  encodeIcmp(message, frame, encodeIpv4(outer, icmpEncodedLength(message), frame, 14))
+  return frame
+}
 
 function codeOf(action: () => void): string {
   try {
@@ -63,6 +83,26 @@ describe('UDP sockets', () => {
     }).run()
     assert.deepEqual(errors, ['ECONNREFUSED: nobody listens at 10.0.2.1:7'])
     assert.equal(world.happened('icmp:sent', 'bob')[0].data.meaning, 'port unreachable')
+  })
+
+  test('an ICMP error about a datagram that was never sent disturbs nobody', () => {
+    let outcome = ''
+    const world = pair(function* ({ sockets }) {
+      const socket = sockets.udp(5000)
+      socket.sendTo(BOB, new Uint8Array(3))
+      try {
+        outcome = (yield* socket.receive(2 * SECOND)) === undefined ? 'nothing' : 'a datagram'
+      } catch (error) {
+        outcome = String(error)
+      }
+    })
+    // Before the datagram arrives, so that only forged errors come.
+    world.run(MILLISECOND).kill('bob')
+    world.inject('alice', 0, portUnreachable(10)).run(SECOND)
+    assert.equal(outcome, '')
+    world.inject('alice', 0, portUnreachable(9)).run(SECOND + 1)
+    assert.equal(outcome, 'SocketError: ECONNREFUSED: nobody listens at 10.0.0.2:9')
+    assert.deepEqual(world.happened('icmp:discarded'), [])
   })
 
   test('a receive that times out gives undefined, at its time', () => {

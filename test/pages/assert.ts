@@ -14,9 +14,18 @@ export function equal<T>(actual: T, expected: NoInfer<T>, message?: string): voi
   if (!Object.is(actual, expected)) fail(`${message === undefined ? '' : `${message}: `}found ${show(actual)}, expected ${show(expected)}`)
 }
 
+/** Plain data as text, its keys in order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  )
+}
+
 /** The same plain data. */
 export function same<T>(actual: T, expected: NoInfer<T>, message?: string): void {
-  const [found, wanted] = [JSON.stringify(actual), JSON.stringify(expected)]
+  const [found, wanted] = [canonical(actual), canonical(expected)]
   if (found !== wanted) fail(`${message === undefined ? '' : `${message}: `}found ${found}, expected ${wanted}`)
 }
 

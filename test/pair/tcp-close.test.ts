@@ -4,17 +4,24 @@ import { TcpFlag, TcpSegment } from '../../src/wire/tcp.ts'
 import { MS, pattern, readAll, SECOND, TcpPair, type Side } from './tcp-pair.ts'
 
 function transitions(pair: TcpPair, side: Side): string[] {
-  return pair.recorded(side, 'tcp:state-changed').map(({ data }) => String(data.to)).filter((to) => !to.startsWith('SYN') && to !== 'LISTEN')
+  return pair
+    .recorded(side, 'tcp:state-changed')
+    .map(({ data }) => String(data.to))
+    .filter((to) => !to.startsWith('SYN') && to !== 'LISTEN')
 }
 
 test('RFC 9293 section 3.6, figure 12: the four-way close', () => {
   const pair = new TcpPair().establish()
-  pair.act('a', (connection, now) => connection.close(now))
+  pair.act('a', (connection, now) => {
+    connection.close(now)
+  })
   pair.runFor(10 * MS)
   assert.equal(pair.b.connection.receivedFin, true)
   pair.runFor(10 * MS)
   assert.deepEqual([pair.a.connection.state, pair.b.connection.state], ['FIN-WAIT-2', 'CLOSE-WAIT'])
-  pair.act('b', (connection, now) => connection.close(now))
+  pair.act('b', (connection, now) => {
+    connection.close(now)
+  })
   pair.runFor(20 * MS)
   assert.deepEqual([pair.a.connection.state, pair.b.connection.state], ['TIME-WAIT', 'CLOSED'])
   assert.deepEqual(transitions(pair, 'a'), ['ESTABLISHED', 'FIN-WAIT-1', 'FIN-WAIT-2', 'TIME-WAIT'])
@@ -26,9 +33,13 @@ test('RFC 9293 section 3.6, figure 12: the four-way close', () => {
 
 test('RFC 9293 section 3.4.2: TIME-WAIT lasts twice the maximum segment lifetime', () => {
   const pair = new TcpPair({ a: { timeWait: 240 * SECOND } }).establish()
-  pair.act('a', (connection, now) => connection.close(now))
+  pair.act('a', (connection, now) => {
+    connection.close(now)
+  })
   pair.runFor(50 * MS)
-  pair.act('b', (connection, now) => connection.close(now))
+  pair.act('b', (connection, now) => {
+    connection.close(now)
+  })
   pair.runUntil(() => pair.a.connection.state === 'TIME-WAIT')
   const since = pair.now
   assert.equal(pair.a.connection.pollTimeout(), since + 240 * SECOND)
@@ -40,9 +51,13 @@ test('RFC 9293 section 3.4.2: TIME-WAIT lasts twice the maximum segment lifetime
 
 test('RFC 9293 section 3.10.7.4: a FIN sent again is acknowledged again, and TIME-WAIT begins anew', () => {
   const pair = new TcpPair().establish()
-  pair.act('a', (connection, now) => connection.close(now))
+  pair.act('a', (connection, now) => {
+    connection.close(now)
+  })
   pair.runFor(50 * MS)
-  pair.act('b', (connection, now) => connection.close(now))
+  pair.act('b', (connection, now) => {
+    connection.close(now)
+  })
   // The last ACK is lost: b repeats its FIN.
   pair.runUntil(() => pair.a.connection.state === 'TIME-WAIT')
   pair.loseFlights()
@@ -68,16 +83,23 @@ test('RFC 9293 section 3.6, figure 13: simultaneous close', () => {
 
 test('RFC 9293 section 3.6: after a half-close the other direction goes on for as long as it likes', () => {
   const pair = new TcpPair().establish()
-  pair.act('a', (connection, now) => connection.shutdown(now))
+  pair.act('a', (connection, now) => {
+    connection.shutdown(now)
+  })
   pair.runFor(1000 * SECOND)
   assert.deepEqual([pair.a.connection.state, pair.b.connection.state], ['FIN-WAIT-2', 'CLOSE-WAIT'])
   pair.act('b', (connection) => connection.send(pattern(10_000)))
   pair.runFor(SECOND)
   assert.deepEqual(readAll(pair.a.connection), pattern(10_000))
   assert.throws(() => pair.a.connection.send(pattern(1)), /after shutdown/)
-  pair.act('b', (connection, now) => connection.shutdown(now))
+  pair.act('b', (connection, now) => {
+    connection.shutdown(now)
+  })
   pair.runToEnd()
-  assert.deepEqual([pair.a.failure, pair.b.failure, pair.a.connection.state, pair.b.connection.state], [undefined, undefined, 'CLOSED', 'CLOSED'])
+  assert.deepEqual(
+    [pair.a.failure, pair.b.failure, pair.a.connection.state, pair.b.connection.state],
+    [undefined, undefined, 'CLOSED', 'CLOSED'],
+  )
 })
 
 test('a FIN goes out behind all queued data, in the last segment of it', () => {
@@ -104,7 +126,9 @@ test('RFC 9293 section 3.6.1, RFC 2525 section 2.17: closing with unread data re
   const pair = new TcpPair().establish()
   pair.act('b', (connection) => connection.send(pattern(100)))
   pair.runFor(20 * MS)
-  pair.act('a', (connection, now) => connection.close(now))
+  pair.act('a', (connection, now) => {
+    connection.close(now)
+  })
   assert.equal(pair.lines('a').at(-1), 'RST ACK 1+0 ack 101')
   assert.deepEqual([pair.a.failure?.code, pair.a.failure?.whose], ['ECONNABORTED', 'local'])
   pair.runFor(20 * MS)
@@ -113,7 +137,9 @@ test('RFC 9293 section 3.6.1, RFC 2525 section 2.17: closing with unread data re
 
 test('RFC 1122 section 4.2.2.13: data that comes after close resets', () => {
   const pair = new TcpPair().establish()
-  pair.act('a', (connection, now) => connection.close(now))
+  pair.act('a', (connection, now) => {
+    connection.close(now)
+  })
   pair.runFor(50 * MS)
   pair.act('b', (connection) => connection.send(pattern(100)))
   pair.runFor(50 * MS)
@@ -124,7 +150,9 @@ test('RFC 1122 section 4.2.2.13: data that comes after close resets', () => {
 
 test('after shutdown alone, data that comes is welcome', () => {
   const pair = new TcpPair().establish()
-  pair.act('a', (connection, now) => connection.shutdown(now))
+  pair.act('a', (connection, now) => {
+    connection.shutdown(now)
+  })
   pair.runFor(50 * MS)
   pair.act('b', (connection) => connection.send(pattern(100)))
   pair.runFor(50 * MS)
@@ -133,31 +161,41 @@ test('after shutdown alone, data that comes is welcome', () => {
 
 test('a fully closed connection waits a minute in FIN-WAIT-2; for ever when the limit is off', () => {
   const pair = new TcpPair().establish()
-  pair.act('a', (connection, now) => connection.close(now))
+  pair.act('a', (connection, now) => {
+    connection.close(now)
+  })
   pair.runUntil(() => pair.a.connection.state === 'FIN-WAIT-2')
   const since = pair.now
   pair.runToEnd()
   assert.equal(pair.now, since + 60 * SECOND)
   assert.equal(pair.a.connection.state, 'CLOSED')
   const patient = new TcpPair({ a: { finWait2Timeout: 0 } }).establish()
-  patient.act('a', (connection, now) => connection.close(now))
+  patient.act('a', (connection, now) => {
+    connection.close(now)
+  })
   patient.runToEnd()
   assert.equal(patient.a.connection.state, 'FIN-WAIT-2')
 })
 
 test('closing after a half-close starts that minute too', () => {
   const pair = new TcpPair().establish()
-  pair.act('a', (connection, now) => connection.shutdown(now))
+  pair.act('a', (connection, now) => {
+    connection.shutdown(now)
+  })
   pair.runFor(SECOND)
   assert.equal(pair.a.connection.pollTimeout(), undefined)
-  pair.act('a', (connection, now) => connection.close(now))
+  pair.act('a', (connection, now) => {
+    connection.close(now)
+  })
   assert.equal(pair.a.connection.pollTimeout(), pair.now + 60 * SECOND)
 })
 
 test('RFC 9293 section 3.10.5: abort resets where the peer would not know otherwise', () => {
   const pair = new TcpPair().establish()
   pair.act('a', (connection) => connection.send(pattern(3000)))
-  pair.act('a', (connection, now) => connection.abort(now))
+  pair.act('a', (connection, now) => {
+    connection.abort(now)
+  })
   assert.equal(pair.lines('a').at(-1), 'RST ACK 3001+0 ack 1')
   pair.runFor(SECOND)
   assert.equal(pair.b.connection.state, 'CLOSED')
@@ -168,7 +206,9 @@ test('RFC 9293 section 3.10.5: abort resets where the peer would not know otherw
 test('a reset that lost data before it still ends the peer, by way of a challenge ACK', () => {
   const pair = new TcpPair({ toB: { drop: (segment) => segment.payload.length > 0 } }).establish()
   pair.act('a', (connection) => connection.send(pattern(3000)))
-  pair.act('a', (connection, now) => connection.abort(now))
+  pair.act('a', (connection, now) => {
+    connection.abort(now)
+  })
   pair.runFor(SECOND)
   assert.equal(pair.b.connection.state, 'CLOSED')
   assert.deepEqual(pair.lines('a').slice(-2), ['RST ACK 3001+0 ack 1', 'RST 1+0 ack 0'])
@@ -193,13 +233,17 @@ test('nothing is told after closed, and everything before is told in order', () 
 test('RFC 9293 section 3.10.7.4, RFC 6191: a newer SYN may take the place of a connection in TIME-WAIT, an old one may not', () => {
   for (const timestamps of [true, false]) {
     const pair = new TcpPair({ a: { timestamps } }).establish()
-    pair.act('a', (connection, now) => connection.close(now))
+    pair.act('a', (connection, now) => {
+      connection.close(now)
+    })
     pair.runFor(50 * MS)
     const { connection } = pair.a
     const syn = new TcpSegment()
     syn.flags = TcpFlag.SYN
     assert.equal(connection.canBeReplacedBy(syn), false)
-    pair.act('b', (other, now) => other.close(now))
+    pair.act('b', (other, now) => {
+      other.close(now)
+    })
     pair.runFor(50 * MS)
     assert.equal(connection.state, 'TIME-WAIT')
     const { irs, rcvNxt, tsRecent } = connection.block
@@ -219,13 +263,19 @@ test('a peer that vanishes in the middle of closing is given up', () => {
   for (const state of ['FIN-WAIT-1', 'LAST-ACK', 'CLOSING'] as const) {
     const pair = new TcpPair({ a: { retries: 3 } }).establish()
     if (state === 'LAST-ACK') {
-      pair.act('b', (connection, now) => connection.close(now))
+      pair.act('b', (connection, now) => {
+        connection.close(now)
+      })
       pair.runFor(20 * MS)
     }
     pair.links.b.drop = () => true
-    pair.act('a', (connection, now) => connection.close(now))
+    pair.act('a', (connection, now) => {
+      connection.close(now)
+    })
     if (state === 'CLOSING') {
-      pair.act('b', (connection, now) => connection.close(now))
+      pair.act('b', (connection, now) => {
+        connection.close(now)
+      })
       pair.runFor(15 * MS)
     }
     assert.equal(pair.a.connection.state, state)

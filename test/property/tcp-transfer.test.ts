@@ -18,13 +18,19 @@ const chance = (most: number) =>
     { weight: 3, arbitrary: fc.integer({ min: 0, max: 100 }).map((x) => (x * most) / 100) },
   )
 
-const flaps = fc.oneof(
-  { weight: 4, arbitrary: fc.constant([]) },
+/** From when to when the line is cut, in milliseconds. */
+const flaps: fc.Arbitrary<[from: number, to: number][]> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<[number, number][]>([]) },
   {
     weight: 3,
-    arbitrary: fc.array(fc.tuple(fc.integer({ min: 0, max: 5000 }), fc.integer({ min: 1, max: 3000 })), { maxLength: 4 }),
+    arbitrary: fc.array(
+      fc
+        .tuple(fc.nat(5000), fc.integer({ min: 1, max: 3000 }))
+        .map(([from, duration]): [number, number] => [from, from + duration]),
+      { maxLength: 4 },
+    ),
   },
-  { weight: 1, arbitrary: fc.integer({ min: 0, max: 3000 }).map((from) => [[from, Infinity] as [number, number]]) },
+  { weight: 1, arbitrary: fc.nat(3000).map((from): [number, number][] => [[from, Infinity]]) },
 )
 
 const link: fc.Arbitrary<Partial<PairLink>> = fc
@@ -40,7 +46,7 @@ const link: fc.Arbitrary<Partial<PairLink>> = fc
   })
   .map((plan) => ({
     ...plan,
-    flaps: plan.flaps.map(([from, duration]) => [from * MS, duration === Infinity ? Infinity : (from + duration) * MS] as const),
+    flaps: plan.flaps.map(([from, to]) => [from * MS, to * MS] as const),
   }))
 
 const config: fc.Arbitrary<Partial<TcpConfig>> = fc.record(

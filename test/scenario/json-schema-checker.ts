@@ -77,9 +77,9 @@ export function schemaProblem(root: object, value: unknown): string | undefined 
           object && name in object ? problem(one, object[name], `${path}.${name}`) : undefined,
         )
       case 'additionalProperties': {
-        const known = (schema['properties'] ?? {})
+        const known = Object.keys(schema['properties'] ?? {})
         return firstOf(Object.entries(object ?? {}), ([name, one]) =>
-          name in known ? undefined : problem(rule as Schema, one, `${path}.${name}`),
+          known.includes(name) ? undefined : problem(rule as Schema, one, `${path}.${name}`),
         )
       }
       case 'propertyNames':

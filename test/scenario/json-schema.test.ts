@@ -47,6 +47,10 @@ const TOUR = {
     loss: { label: 'Loss', range: ['0 %', '20 %'], sets: 'links.uplink.forward.loss' },
     sack: { label: 'SACK', sets: ['hosts.alice.tcp.sack'] },
     delay: { label: 'Delay', choices: ['1 ms', { value: '10 ms', label: 'ten' }], sets: 'links[0].delay' },
+    trouble: {
+      label: 'Trouble',
+      choices: ['none', { value: 'loss', label: 'A loss', sets: { 'links.uplink.backward.lossList': [2, 3] } }],
+    },
   },
   faults: ['drop', 'cut'],
   views: ['events', 'inspector'],

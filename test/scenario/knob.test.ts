@@ -154,8 +154,76 @@ test('knobs that cannot be are refused with the path of what is wrong', () => {
     [{ sets: 'links[0].loss', range: ['0 %', '5 %'], value: '6 %' }, 'knobs.it.value'],
     [{ sets: 'hosts.alice.connections', range: [1, 7] }, 'knobs.it.range[1]'],
     [{ range: [0, 1] }, 'knobs.it.sets'],
+    [{}, 'knobs.it.sets'],
   ]
   for (const [knob, path] of refused) assert.equal(refusalOf(() => knobOf(knob)).path, path, JSON.stringify(knob))
+})
+
+const TROUBLE = {
+  choices: [
+    { value: 'none', label: 'Nothing' },
+    { value: 'first', label: 'The first frame is lost', sets: { 'links[0].forward.lossList': [1] } },
+    {
+      value: 'far',
+      label: 'Bob is far away, and slow',
+      sets: { 'links.alice-bob.delay': '300 ms', 'hosts.bob.serves["/"]': { size: '64 KiB', delay: '1 s' } },
+    },
+  ],
+}
+
+test('choices may each set something of their own, of any shape', () => {
+  const source = withKnob(TROUBLE)
+  const none = resolveScenario(source)
+  assert.deepEqual(none.knobs[0], {
+    name: 'it',
+    label: 'It',
+    help: '',
+    control: { kind: 'choice', choices: TROUBLE.choices.map(({ value, label }) => ({ value, label })) },
+    value: 'none',
+    sets: ['links[0].forward.lossList', 'links[0].delay', 'hosts.bob.app.serves["/"].size'],
+    applies: 'restart',
+  })
+  const settings = (knobs: Record<string, unknown>, source: unknown = withKnob(TROUBLE)) =>
+    resolveScenario(source, { knobs }).links[0].settings.map(({ lossList, delay }) => [lossList, delay])
+  const usual = [
+    [[], 20e6],
+    [[], 20e6],
+  ]
+  assert.deepEqual(settings({}), usual)
+  assert.deepEqual(settings({ it: 'none' }), usual)
+  assert.deepEqual(settings({ it: 'first' }), [
+    [[1], 20e6],
+    [[], 20e6],
+  ])
+  assert.deepEqual(settings({ it: 'far' }), [
+    [[], 300e6],
+    [[], 300e6],
+  ])
+  assert.deepEqual(settings({}, withKnob({ ...TROUBLE, value: 'first' })), settings({ it: 'first' }), 'where it stands at first')
+  assert.deepEqual(settings({ it: 'none' }, withKnob({ ...TROUBLE, value: 'first' })), usual)
+  const far = resolveScenario(source, { knobs: { it: 'far' } })
+  assert.equal(far.knobs[0].value, 'far')
+  const { serves } = hostNamed(far, 'bob').apps[0].options as { serves: Record<string, { delay: number }> }
+  assert.equal(serves['/'].delay, 1e9)
+  assert.throws(() => applyKnob(none, 'it', 'first'), /start anew/)
+  assert.throws(() => settings({ it: 'second' }), /none, first or far/)
+})
+
+test('choices that cannot set what they say are refused, whether they are chosen or not', () => {
+  const setting = (sets: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+    refusalOf(() => knobOf({ choices: ['none', { value: 'some', label: 'Some', sets }], ...more }))
+  const at = (path: string): string => `knobs.it.choices[1].sets${path}`
+  assert.equal(setting({ 'links[1].loss': '2 %' }).path, at('["links[1].loss"]'))
+  assert.equal(setting({ 'links[0].los': '2 %' }).path, at('["links[0].los"]'))
+  const wrong = setting({ 'links[0].loss': '2 ms' })
+  assert.deepEqual([wrong.path, wrong.found], [at('["links[0].loss"]'), '"2 ms"'])
+  assert.match(wrong.allowed, /links\[0\]\.loss: a share/)
+  assert.equal(setting({ 'hosts.bob.serves': { 'no-slash': '1 kB' } }).path, at('["hosts.bob.serves"]'))
+  assert.equal(setting({ title: 'Another' }).path, at('.title'))
+  assert.equal(setting({}).path, 'knobs.it.sets', 'nothing is set at all')
+  assert.equal(setting({ 'links[0].loss': '2 %' }, { restart: false }).path, 'knobs.it.restart')
+  assert.equal(setting({ 'links[0].loss': '2 %' }, { value: 'more' }).path, 'knobs.it.value')
+  assert.equal(setting({ 'links[0].loss': '2 %' }, { sets: 'links[0].loss' }).path, 'knobs.it.choices[1].sets')
 })
 
 test('values chosen for a run: unknown knobs and values out of range are refused', () => {

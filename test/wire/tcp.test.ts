@@ -90,7 +90,8 @@ test('every segment of a real download is read as tshark reads it, and written a
     segmentsSeen++
     const ip = decodeIpv4(bytes, 14, bytes.length)
     const segment = decodeTcp(bytes, ip.payloadStart, ip.payloadEnd, new TcpSegment())
-    const { sourcePort, destinationPort, seq, ack, flags, window, payload, mss, windowScale, hasTimestamp, tsVal, tsEcr } = segment
+    const { sourcePort, destinationPort, seq, ack, flags, window, payload, mss, windowScale, hasTimestamp, tsVal, tsEcr } =
+      segment
     assert.deepEqual(
       [sourcePort, destinationPort, seq, ack, `0x${flags.toString(16).padStart(4, '0')}`, window, payload.length].map(String),
       row.slice(0, 7),

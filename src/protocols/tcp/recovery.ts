@@ -55,9 +55,10 @@ export class LossRecovery {
 
   /** What counts as in flight against the window. */
   get flight(): number {
-    const { sent } = this
-    // Before recovery, segments that were selectively acknowledged free the window for new data: limited transmit by RFC 6675 section 5 step 3.
-    if (this.phase === 'open' && !this.config.limitedTransmit) return sent.outstanding
+    const { sent, config } = this
+    // Before recovery, segments that were selectively acknowledged free the window for new data: limited transmit by RFC 6675 section 5
+    // step 3. Where no recovery would follow, it has no bound.
+    if (this.phase === 'open' && !(config.limitedTransmit && config.fastRetransmit)) return sent.outstanding
     return sent.pipe
   }
 
@@ -112,8 +113,13 @@ export class LossRecovery {
     this.highResent = sndUna
     this.rescueResent = -1
     this.limitedTransmitted = 0
+    this.repairFirst()
+  }
+
+  /** The oldest segment is missing: sends it again whatever the window says, unless the last recovery has done so already. */
+  private repairFirst(): void {
     this.sent.markFirstLost()
-    this.forced = true
+    this.forced = this.sent.nextLost() === 0
   }
 
   /**
@@ -139,8 +145,7 @@ export class LossRecovery {
     this.partial = true
     if (!this.sackPermitted) {
       // RFC 6582 section 3.2 step 5: the next hole is at the front; deflate by what was acknowledged, add back one segment.
-      this.sent.markFirstLost()
-      this.forced = true
+      this.repairFirst()
       this.inflation = Math.max(0, this.inflation - acked)
       if (acked >= this.smss) this.inflation += this.smss
     }

@@ -230,15 +230,10 @@ export class SentSegments {
     this.lost += this.lengths[slot]
   }
 
-  /** Takes the oldest segment for lost, and for not yet sent again. */
+  /** Takes the oldest segment for lost. */
   markFirstLost(): void {
     if (this.count === 0) return
-    const slot = this.head
-    this.markLost(slot)
-    if ((this.flags[slot] & SentFlag.RESENT) !== 0) {
-      this.flags[slot] &= ~SentFlag.RESENT
-      this.resent -= this.lengths[slot]
-    }
+    this.markLost(this.head)
     this.resendFrom = 0
   }
 

@@ -26,7 +26,10 @@ function blocks(reassembly: Reassembly, limit = 4): [number, number][] {
   return Array.from({ length: segment.sackCount }, (_, i) => [segment.sack[i * 2], segment.sack[i * 2 + 1]])
 }
 
-const arrival = fc.record({ start: fc.integer({ min: 2, max: 4000 }), length: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 1500 })) })
+const arrival = fc.record({
+  start: fc.integer({ min: 2, max: 4000 }),
+  length: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 1500 })),
+})
 
 test('pieces in any order, overlapping in any way, come out as the stream; blocks are what is held', () => {
   fc.assert(
@@ -48,7 +51,10 @@ test('pieces in any order, overlapping in any way, come out as the stream; block
           reassembly.drainInto(queue)
         }
         const ranges = rangesOf(held, queue.end).filter(([start]) => start > queue.end)
-        assert.equal(reassembly.length, ranges.reduce((sum, [start, end]) => sum + end - start, 0))
+        assert.equal(
+          reassembly.length,
+          ranges.reduce((sum, [start, end]) => sum + end - start, 0),
+        )
         assert.equal(reassembly.isEmpty, ranges.length === 0)
         const reported = blocks(reassembly)
         assert.equal(reported.length, Math.min(4, ranges.length))

@@ -59,7 +59,13 @@ type Step =
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 1, max: SMSS }).map((length) => ({ do: 'send' as const, length })) },
   fc.record({ do: fc.constant('ack' as const), segments: fc.nat(3), cut: fc.nat(SMSS) }),
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('sack' as const), blocks: fc.array(fc.tuple(fc.nat(20), fc.nat(20)), { maxLength: 4 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('sack' as const),
+      blocks: fc.array(fc.tuple(fc.nat(20), fc.nat(20)), { maxLength: 4 }),
+    }),
+  },
   { weight: 3, arbitrary: fc.constant({ do: 'detect' as const }) },
   { weight: 2, arbitrary: fc.constant({ do: 'resend' as const }) },
   { weight: 1, arbitrary: fc.constant({ do: 'timeout' as const }) },
@@ -111,7 +117,9 @@ test('RFC 6675: whatever is sent, acknowledged, reported and lost, the sums are 
           }
           assert.equal(firstLost, sent.count > 0 && naive.lost.has(naive.una))
         } else if (step.do === 'resend') {
-          const expected = indices().find((index) => naive.lost.has(sent.startOf(index)) && !naive.resent.has(sent.startOf(index)))
+          const expected = indices().find(
+            (index) => naive.lost.has(sent.startOf(index)) && !naive.resent.has(sent.startOf(index)),
+          )
           const index = sent.nextLost()
           assert.equal(index, expected ?? -1)
           if (index < 0) continue
@@ -131,10 +139,11 @@ test('RFC 6675: whatever is sent, acknowledged, reported and lost, the sums are 
         for (const index of indices()) {
           const flags = sent.flagsOf(index)
           const start = sent.startOf(index)
-          assert.deepEqual(
-            [flags & SentFlag.SACKED, flags & SentFlag.LOST, flags & SentFlag.RESENT].map(Boolean),
-            [naive.sacked.has(start), naive.lost.has(start), naive.resent.has(start)],
-          )
+          assert.deepEqual([flags & SentFlag.SACKED, flags & SentFlag.LOST, flags & SentFlag.RESENT].map(Boolean), [
+            naive.sacked.has(start),
+            naive.lost.has(start),
+            naive.resent.has(start),
+          ])
         }
       }
     }),

@@ -64,7 +64,11 @@ export class Solo {
   /** Sends and tells everything that is due; returns what was sent. */
   drain(): Sent[] {
     const sent: Sent[] = []
-    for (let segment = this.connection.pollTransmit(this.now); segment !== undefined; segment = this.connection.pollTransmit(this.now)) {
+    for (
+      let segment = this.connection.pollTransmit(this.now);
+      segment !== undefined;
+      segment = this.connection.pollTransmit(this.now)
+    ) {
       this.lastSegment = Object.assign(new TcpSegment(), segment)
       const hasAck = (segment.flags & ACK) !== 0
       sent.push({
@@ -77,7 +81,8 @@ export class Solo {
       if (sent.length > 1000) throw new Error('it sends for ever')
     }
     this.sent.push(...sent)
-    for (let event = this.connection.pollEvent(); event !== undefined; event = this.connection.pollEvent()) this.events.push(event)
+    for (let event = this.connection.pollEvent(); event !== undefined; event = this.connection.pollEvent())
+      this.events.push(event)
     return sent
   }
 
@@ -132,7 +137,9 @@ export class Solo {
   }
 
   transitions(): string[] {
-    return this.records.filter(({ name }) => name === 'tcp:state-changed').map(({ data }) => `${String(data.from)} ${String(data.why)} ${String(data.to)}`)
+    return this.records
+      .filter(({ name }) => name === 'tcp:state-changed')
+      .map(({ data }) => `${String(data.from)} ${String(data.why)} ${String(data.to)}`)
   }
 }
 

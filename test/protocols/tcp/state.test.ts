@@ -74,17 +74,36 @@ test('every state, every kind of segment: nothing throws, every move is in the t
 
 test('every state, every command and every ICMP error: only misuse throws', () => {
   const commands: Record<string, (solo: Solo) => void> = {
-    connect: (solo) => solo.connection.connect(solo.now),
+    connect: (solo) => {
+      solo.connection.connect(solo.now)
+    },
     send: (solo) => solo.connection.send(new Uint8Array(10)),
     read: (solo) => solo.connection.read(),
-    shutdown: (solo) => solo.connection.shutdown(solo.now),
-    close: (solo) => solo.connection.close(solo.now),
-    abort: (solo) => solo.connection.abort(solo.now),
-    noDelay: (solo) => solo.connection.setNoDelay(true),
-    early: (solo) => solo.connection.handleTimeout(solo.now),
-    late: (solo) => solo.connection.handleTimeout((solo.now += LATE)),
+    shutdown: (solo) => {
+      solo.connection.shutdown(solo.now)
+    },
+    close: (solo) => {
+      solo.connection.close(solo.now)
+    },
+    abort: (solo) => {
+      solo.connection.abort(solo.now)
+    },
+    noDelay: (solo) => {
+      solo.connection.setNoDelay(true)
+    },
+    early: (solo) => {
+      solo.connection.handleTimeout(solo.now)
+    },
+    late: (solo) => {
+      solo.connection.handleTimeout((solo.now += LATE))
+    },
     ...Object.fromEntries(
-      Array.from({ length: 16 }, (_, code) => [`unreachable ${String(code)}`, (solo: Solo) => solo.connection.handleUnreachable(code, solo.now)]),
+      Array.from({ length: 16 }, (_, code) => [
+        `unreachable ${String(code)}`,
+        (solo: Solo) => {
+          solo.connection.handleUnreachable(code, solo.now)
+        },
+      ]),
     ),
   }
   const finishing = new Set<TcpState>(['FIN-WAIT-1', 'FIN-WAIT-2', 'CLOSING', 'LAST-ACK'])
@@ -94,8 +113,18 @@ test('every state, every command and every ICMP error: only misuse throws', () =
         const solo = soloIn(state)
         const misuse = (name === 'connect' && state !== 'CLOSED') || (name === 'send' && finishing.has(state))
         const what = `${state}: ${name}, then ${second}`
-        if (misuse) assert.throws(() => command(solo), Error, what)
-        else assert.doesNotThrow(() => command(solo), what)
+        if (misuse)
+          assert.throws(
+            () => {
+              command(solo)
+            },
+            Error,
+            what,
+          )
+        else
+          assert.doesNotThrow(() => {
+            command(solo)
+          }, what)
         solo.drain()
         try {
           commands[second](solo)

@@ -1,0 +1,32 @@
+import { BudgetWatch } from './budget-watch.ts'
+import { countFrames } from './engine.ts'
+import { runInline } from '../run/run-inline.ts'
+import type { RunEngine } from './engine.ts'
+
+/**
+ * All hosts in this thread.
+ * @param wallSeconds real time, from any beginning
+ */
+export function createInlineEngine(wallSeconds: () => number): RunEngine {
+  return {
+    run: async ({ scenario, interventions, budget }) => {
+      await Promise.resolve()
+      const watch = new BudgetWatch(budget, wallSeconds)
+      const { director, hosts, trace, capture } = runInline(scenario, {
+        interventions,
+        goOn: (frames) => watch.allows(frames),
+      })
+      return {
+        overBudget: watch.overBudget,
+        simulatedTime: director.lasted,
+        ...countFrames(trace),
+        refused: director.refused,
+        trace,
+        capture,
+        dispose: () => {
+          hosts.dispose()
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import { releaseProxy, wrap } from 'comlink'
+import type { ResolvedScenario } from '../scenario/resolved.ts'
+import { Director, type DirectorOptions } from './director.ts'
+import { DirectorService, type DirectorApi } from './director-service.ts'
+import type { DirectorSetup } from './director-setup.ts'
+import type { HostSetup } from './host-messages.ts'
+import { InlineHosts } from './inline-hosts.ts'
+import { spawnWorker, WorkersRefused } from './spawn.ts'
+
+export type Placement = 'workers' | 'inline'
+
+/** A director, wherever it is, with all its hosts. */
+export interface Backend {
+  readonly placement: Placement
+  readonly api: DirectorApi
+  /** Told when a worker dies later on. */
+  onFailure: ((why: string) => void) | undefined
+}
+
+/** Places a run in workers, or in this thread where workers are refused (or were not asked for). */
+export async function startBackend(
+  scenario: ResolvedScenario,
+  options: DirectorOptions,
+  preferred: Placement,
+): Promise<Backend> {
+  if (preferred === 'workers') {
+    try {
+      return await startWorkers(scenario, options)
+    } catch (error) {
+      // The page works all the same, so there is nothing to alarm anybody about.
+      if (!(error instanceof WorkersRefused)) throw error
+    }
+  }
+  const director = new Director(scenario, options)
+  const hosts = new InlineHosts(scenario, options.seed, director)
+  return { placement: 'inline', api: new DirectorService(director, hosts), onFailure: undefined }
+}
+
+async function startWorkers(scenario: ResolvedScenario, options: DirectorOptions): Promise<Backend> {
+  const workers: Worker[] = []
+  const stop = (): void => {
+    for (const worker of workers) worker.terminate()
+  }
+  try {
+    const start = async (role: 'host' | 'director'): Promise<Worker> => {
+      const worker = await spawnWorker(role)
+      workers.push(worker)
+      return worker
+    }
+    // The first one finds out whether workers can be had; the others come at once.
+    const director = await start('director')
+    const hosts = await Promise.all(scenario.hosts.map(() => start('host')))
+    const links = scenario.links.map(() => new MessageChannel())
+    const controls = scenario.hosts.map(() => new MessageChannel())
+    const page = new MessageChannel()
+    scenario.hosts.forEach(({ interfaces }, host) => {
+      const ends = interfaces.map(({ link, end }) => {
+        const { port1, port2 } = links[link] as MessageChannel
+        return end === 0 ? port1 : port2
+      })
+      const control = (controls[host] as MessageChannel).port2
+      const setup: HostSetup = { scenario, host, seed: options.seed, links: ends, control }
+      hosts[host]?.postMessage(setup, [...ends, control])
+    })
+    const setup: DirectorSetup = { scenario, options, controls: controls.map(({ port1 }) => port1), page: page.port2 }
+    await started(director, setup)
+    const remote = wrap<DirectorApi>(page.port1)
+    const backend: Backend = {
+      placement: 'workers',
+      onFailure: undefined,
+      api: {
+        advance: (limit) => remote.advance(limit),
+        advanceToNext: (limit) => remote.advanceToNext(limit),
+        intervene: (action) => remote.intervene(action),
+        inspect: (frame) => remote.inspect(frame),
+        capture: (choice) => remote.capture(choice),
+        dispose: () => {
+          remote[releaseProxy]()
+          stop()
+        },
+      },
+    }
+    for (const worker of workers) {
+      worker.onerror = (event) => {
+        event.preventDefault()
+        backend.onFailure?.(event.message)
+      }
+    }
+    return backend
+  } catch (error) {
+    stop()
+    throw error
+  }
+}
+
+function started(director: Worker, setup: DirectorSetup): Promise<void> {
+  return new Promise((resolve, reject) => {
+    director.onmessage = ({ data }: MessageEvent<{ failure?: string }>) => {
+      director.onmessage = null
+      if (data.failure === undefined) resolve()
+      else reject(new Error(data.failure))
+    }
+    director.postMessage(setup, [...setup.controls, setup.page])
+  })
+}

@@ -1,0 +1,325 @@
+import type { Nanos } from '../kernel/time.ts'
+import type { Action, Intervention } from '../scenario/intervention.ts'
+import { findKnob, type KnobValue } from '../scenario/knob.ts'
+import type { ResolvedScenario } from '../scenario/resolved.ts'
+import { PACKED_WIDTH } from '../trace/frame-table.ts'
+import { DEFAULT_TRACE_LIMIT } from '../trace/recorder.ts'
+import { nextMoment, previousMoment } from '../trace/moments.ts'
+import { TraceStore } from '../trace/trace-store.ts'
+import type { Layer } from '../wire/field.ts'
+import { startBackend, type Backend, type Placement } from './backend.ts'
+import type { Update } from './director-service.ts'
+import type { CaptureChoice, HostState, LinkState, Run, RunState } from './run.ts'
+
+export interface PageRunOptions {
+  readonly seed?: number
+  readonly log?: readonly Intervention[]
+  /** Where hosts should live; workers unless they are refused. */
+  readonly placement?: Placement
+  /** In bytes. */
+  readonly traceLimit?: number
+  /** Gives the scenario anew with other values of knobs that need a fresh start. */
+  readonly rebuild?: (knobs: Readonly<Record<string, KnobValue>>) => ResolvedScenario
+}
+
+/** Longest step of real time that is played at once, in milliseconds: after a stall, time goes on where it stopped. */
+const LONGEST_FRAME = 100
+
+/** Slowest and fastest, in simulated seconds a real second. */
+const SPEEDS = [0.001, 10] as const
+
+/** A run on a page: moves the playhead, and keeps what the director tells. */
+export class PageRun extends EventTarget implements Run {
+  state: RunState = 'loading'
+  failure: string | undefined
+  placement: Placement = 'inline'
+  playhead: Nanos = 0
+  horizon: Nanos = 0
+  trace: TraceStore
+  log: readonly Intervention[] = []
+  knobs: Readonly<Record<string, KnobValue>>
+  links: readonly LinkState[]
+  hosts: readonly HostState[]
+  seed: number
+
+  private backend: Backend | undefined
+  private over = false
+  private animation: number | undefined
+  private lastFrame = 0
+  private advancing = false
+  private currentSpeed: number
+  private disposed = false
+  /** Counts restarts, so that answers to an earlier run are not taken for this one's. */
+  private generation = 0
+  private readonly traceLimit: number
+
+  private constructor(
+    public scenario: ResolvedScenario,
+    private readonly options: PageRunOptions,
+  ) {
+    super()
+    this.seed = options.seed ?? scenario.seed
+    this.traceLimit = options.traceLimit ?? DEFAULT_TRACE_LIMIT
+    this.currentSpeed = scenario.speed
+    this.trace = emptyTrace(scenario)
+    this.knobs = Object.fromEntries(scenario.knobs.map(({ name, value }) => [name, value]))
+    this.links = scenario.links.map(({ settings }) => ({ settings }))
+    this.hosts = scenario.hosts.map(() => ({ power: 'on' }))
+  }
+
+  /** Starts workers (or not) and powers the hosts on; the run is paused at 0. */
+  static async start(scenario: ResolvedScenario, options: PageRunOptions = {}): Promise<PageRun> {
+    const run = new PageRun(scenario, options)
+    await run.begin(options.log ?? [], 0)
+    return run
+  }
+
+  get speed(): number {
+    return this.currentSpeed
+  }
+  set speed(value: number) {
+    const [slowest, fastest] = SPEEDS
+    this.currentSpeed = Math.min(fastest, Math.max(slowest, value))
+    this.changed()
+  }
+
+  play(): void {
+    if (this.state === 'ended') {
+      // From the start again: the same run is shown once more.
+      this.playhead = 0
+      this.tellTime()
+    }
+    if (this.state === 'failed' || this.state === 'loading' || this.state === 'playing') return
+    this.setState('playing')
+    this.lastFrame = performance.now()
+    this.animation ??= requestAnimationFrame(this.frame)
+  }
+
+  pause(): void {
+    if (this.animation !== undefined) cancelAnimationFrame(this.animation)
+    this.animation = undefined
+    if (this.state === 'playing') this.setState('paused')
+  }
+
+  async step(direction: 1 | -1): Promise<void> {
+    this.pause()
+    if (direction === -1) {
+      this.movePlayhead(previousMoment(this.trace, this.playhead))
+      return
+    }
+    for (;;) {
+      const next = nextMoment(this.trace, this.playhead, this.horizon)
+      if (next !== undefined) {
+        this.movePlayhead(next)
+        return
+      }
+      if (this.over || this.backend === undefined) {
+        this.movePlayhead(this.horizon)
+        return
+      }
+      const { api } = this.backend
+      await this.ask(() => api.advanceToNext(this.scenario.duration))
+    }
+  }
+
+  async seek(time: Nanos): Promise<void> {
+    const target = Math.max(0, Math.min(Math.round(time), this.scenario.duration))
+    await this.simulateTo(target)
+    this.movePlayhead(Math.min(target, Math.max(this.horizon, this.over ? target : 0)))
+  }
+
+  async intervene(action: Action): Promise<void> {
+    if (this.backend === undefined) throw new Error('The run has not started yet.')
+    const needsRestart = 'set' in action && findKnob(this.scenario, action.set.knob).applies === 'restart'
+    if (needsRestart) {
+      await this.rebuild(action.set.knob, action.set.value)
+      return
+    }
+    if (this.playhead < this.horizon) {
+      const log = this.log.filter(({ at }) => at <= this.playhead)
+      const forked = { ...action, at: this.playhead }
+      const { state } = this
+      await this.begin([...log, forked], this.playhead)
+      if (state === 'playing') this.play()
+      return
+    }
+    const { api } = this.backend
+    await this.ask(() => api.intervene(action))
+  }
+
+  async restart(options: { seed?: number; log?: readonly Intervention[] } = {}): Promise<void> {
+    if (options.seed !== undefined) this.seed = options.seed
+    await this.begin(options.log ?? [], 0)
+  }
+
+  async inspect(frame: number): Promise<{ bytes: Uint8Array; layers: readonly Layer[] } | undefined> {
+    return this.backend?.api.inspect(frame)
+  }
+
+  async capture(choice: CaptureChoice): Promise<Uint8Array> {
+    if (this.backend === undefined) throw new Error('The run has not started yet.')
+    return this.backend.api.capture(choice)
+  }
+
+  dispose(): void {
+    this.disposed = true
+    this.generation++
+    this.pause()
+    this.backend?.api.dispose()
+    this.backend = undefined
+  }
+
+  /** Starts anew with a log, simulates silently up to `until`, and shows that. */
+  private async begin(log: readonly Intervention[], until: Nanos): Promise<void> {
+    const generation = ++this.generation
+    const { scenario, seed, traceLimit } = this
+    this.pause()
+    const first = this.backend === undefined
+    let backend: Backend
+    try {
+      backend = await startBackend(scenario, { seed, interventions: log, traceLimit }, this.options.placement ?? 'workers')
+    } catch (error) {
+      this.fail(error)
+      return
+    }
+    if (generation !== this.generation) {
+      backend.api.dispose()
+      return
+    }
+    this.backend?.api.dispose()
+    this.backend = backend
+    this.placement = backend.placement
+    backend.onFailure = (why) => {
+      this.fail(new Error(why))
+    }
+    this.trace = emptyTrace(scenario)
+    this.horizon = 0
+    this.over = false
+    this.playhead = 0
+    await this.simulateTo(until)
+    // An intervention at that very moment acts before the playhead moves on.
+    await this.ask(() => backend.api.advance(until))
+    if (generation !== this.generation) return
+    this.playhead = Math.min(until, this.horizon)
+    this.setState('paused')
+    if (!first) this.dispatchEvent(new Event('restart'))
+    this.tellTime()
+  }
+
+  private async rebuild(knob: string, value: KnobValue): Promise<void> {
+    const { rebuild } = this.options
+    if (rebuild === undefined) throw new Error('This knob can only be set before the run starts.')
+    const playing = this.state === 'playing'
+    const knobs = { ...this.knobs, [knob]: value }
+    this.scenario = rebuild(knobs)
+    this.knobs = knobs
+    await this.begin([], 0)
+    if (playing) this.play()
+  }
+
+  private async simulateTo(time: Nanos): Promise<void> {
+    const { generation } = this
+    while (this.horizon < time && !this.over && this.backend !== undefined && generation === this.generation) {
+      const { api } = this.backend
+      await this.ask(() => api.advance(time))
+    }
+  }
+
+  private readonly frame = (now: number): void => {
+    this.animation = undefined
+    if (this.state !== 'playing') return
+    const elapsed = Math.min(LONGEST_FRAME, Math.max(0, now - this.lastFrame))
+    this.lastFrame = now
+    const target = Math.min(this.scenario.duration, this.playhead + Math.round(elapsed * 1e6 * this.currentSpeed))
+    if (target > this.horizon && !this.over) void this.advanceWhilePlaying(target)
+    this.playhead = this.over ? target : Math.min(target, this.horizon)
+    this.tellTime()
+    if (this.over && this.playhead >= this.horizon) {
+      this.playhead = this.horizon
+      this.setState('ended')
+      this.tellTime()
+      return
+    }
+    this.animation = requestAnimationFrame(this.frame)
+  }
+
+  private async advanceWhilePlaying(target: Nanos): Promise<void> {
+    if (this.advancing || this.backend === undefined) return
+    const { api } = this.backend
+    this.advancing = true
+    try {
+      await this.ask(() => api.advance(target))
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      this.advancing = false
+    }
+  }
+
+  /** Asks the director, and takes in its answer unless the run has begun anew meanwhile. */
+  private async ask(question: () => Promise<Update>): Promise<void> {
+    const { generation } = this
+    let update: Update
+    try {
+      update = await question()
+    } catch (error) {
+      if (generation !== this.generation) return
+      throw error
+    }
+    if (generation === this.generation && !this.disposed) this.take(update)
+  }
+
+  private take({ horizon, over, trace, network }: Update): void {
+    const { table, events } = this.trace
+    for (let offset = 0; offset < trace.rows.length; offset += PACKED_WIDTH) table.unpack(trace.rows, offset)
+    for (const event of trace.events) events.push(event)
+    if (trace.connections.length > 0) this.trace.connections = [...this.trace.connections, ...trace.connections]
+    this.trace.thinnedBytes = trace.thinnedBytes
+    this.trace.horizon = horizon
+    this.trace.thin(this.traceLimit / 8, this.traceLimit / 8)
+    this.horizon = horizon
+    this.over = over
+    if (trace.rows.length > 0 || trace.events.length > 0) this.dispatchEvent(new Event('trace'))
+    if (network !== undefined) {
+      this.links = network.links
+      this.hosts = network.hosts
+      this.knobs = { ...this.knobs, ...network.knobs }
+      this.log = network.log
+      this.changed()
+    }
+  }
+
+  private movePlayhead(time: Nanos): void {
+    this.playhead = time
+    if (this.state === 'ended' && time < this.horizon) this.setState('paused')
+    if (this.over && time >= this.horizon && this.state === 'paused') this.setState('ended')
+    this.tellTime()
+  }
+
+  private fail(error: unknown): void {
+    this.failure = error instanceof Error ? error.message : String(error)
+    this.pause()
+    this.setState('failed')
+  }
+
+  private setState(state: RunState): void {
+    if (this.state === state) return
+    this.state = state
+    this.changed()
+  }
+
+  private changed(): void {
+    this.dispatchEvent(new Event('change'))
+  }
+
+  private tellTime(): void {
+    this.dispatchEvent(new Event('time'))
+  }
+}
+
+function emptyTrace(scenario: ResolvedScenario): TraceStore {
+  return new TraceStore(
+    scenario.hosts.map(({ name }) => name),
+    scenario.links.map(({ hosts }) => hosts),
+  )
+}

@@ -1,0 +1,76 @@
+import '../../components/packet-lesson/define.ts'
+import '../../components/packet-claims/define.ts'
+import { equal, match, ok } from './assert.ts'
+import { assertAccessible } from './axe.ts'
+import { button, inside, insideAll, mount, settled, unmount, words } from './mount.ts'
+import { MS, ScriptedRun } from './scripted-run.ts'
+
+describe('<packet-lesson>', () => {
+  afterEach(unmount)
+
+  it('is accessible', async () => {
+    await assertAccessible(await mount('packet-lesson', { run: new ScriptedRun() }))
+  })
+
+  it('shows one step at a time, and markup of strangers as text', async () => {
+    const element = await mount('packet-lesson', { run: new ScriptedRun() })
+    equal(words(inside(element, '.step.current')), 'Press play.')
+    equal(words(inside(element, '.step.current strong')), 'play')
+    button(element, 'Next').click()
+    await settled(element)
+    equal(words(inside(element, '.step.current code')), 'data')
+    button(element, 'Next').click()
+    await settled(element)
+    equal(words(inside(element, '.step.current')), 'That is all <b>there</b> is.')
+    ok(button(element, 'Next').disabled, 'there is no fourth')
+    button(element, 'Back').click()
+    await settled(element)
+    match(words(inside(element, 'h3')), /Step 2 of 3/)
+  })
+
+  it('says when what a step waits for has happened, and remembers it', async () => {
+    const run = new ScriptedRun()
+    const element = await mount('packet-lesson', { run })
+    equal(words(inside(element, '[role=status]')), 'Done', 'the first event is at time 0')
+    button(element, 'Next').click()
+    await settled(element)
+    equal(words(inside(element, '[role=status]')), 'Try it')
+    run.goTo(65 * MS)
+    await run.intervene({ drop: { frame: 8 } })
+    await settled(element)
+    equal(words(inside(element, '[role=status]')), 'Done')
+    run.goTo(10 * MS)
+    await settled(element)
+    equal(words(inside(element, '[role=status]')), 'Done')
+  })
+
+  it('does not move when another step is shown', async () => {
+    const element = await mount('packet-lesson', { run: new ScriptedRun() })
+    element.style.width = '260px'
+    const height = element.offsetHeight
+    button(element, 'Next').click()
+    await settled(element)
+    equal(element.offsetHeight, height)
+  })
+})
+
+describe('<packet-claims>', () => {
+  afterEach(unmount)
+
+  it('measures when the run has ended, and says both yes and no', async () => {
+    const run = new ScriptedRun()
+    const element = await mount('packet-claims', {
+      run,
+      judge: (trace) => [
+        { says: 'Frames were sent.', cites: 'RFC 9293', holds: trace.frameCount > 0, evidence: `${String(trace.frameCount)} frames` },
+        { says: 'Pigs fly.', cites: '', holds: false, evidence: 'none did' },
+      ],
+    })
+    equal(insideAll(element, 'li').length, 0)
+    run.goTo(run.end)
+    await settled(element)
+    match(words(insideAll(element, 'li')[0]), /Frames were sent\. Holds here\. 12 frames RFC 9293/)
+    match(words(insideAll(element, 'li')[1]), /Pigs fly\. Does not hold here\. none did/)
+    await assertAccessible(element)
+  })
+})

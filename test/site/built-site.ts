@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { CHROMIUM_FLAGS, findChromium } from '../../scripts/check/chromium.ts'
+import type { Run } from '../../src/run/run.ts'
+
+/** What `npm run build` wrote. */
+export const DIST = resolve(import.meta.dirname, '../../dist')
+
+declare global {
+  interface Window {
+    /** The first run of the page, once it stands at zero. */
+    firstRun: Promise<Run>
+  }
+}
+
+/** A real browser, for the built site. */
+export async function launchBrowser(): Promise<Browser> {
+  const executablePath = await findChromium()
+  if (executablePath === undefined) throw new Error('No Chromium: name one in CHROMIUM.')
+  return chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
+}
+
+/** A page which waits for its first run, and what went wrong on it. */
+export async function openPage(browser: Browser, url: string): Promise<{ page: Page; problems: string[] }> {
+  const page = await browser.newPage()
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(`uncaught: ${String(error)}`))
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(`${message.type()}: ${message.text()}`)
+  })
+  page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`))
+  page.on('response', (response) => {
+    if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`)
+  })
+  await page.addInitScript(() => {
+    window.firstRun = new Promise((done, fail) => {
+      addEventListener('packetarium-ready', (event) => done((event as CustomEvent<{ run: Run }>).detail.run))
+      addEventListener('packetarium-error', (event) =>
+        fail(new Error((event as CustomEvent<{ message: string }>).detail.message)),
+      )
+    })
+  })
+  await page.goto(url)
+  return { page, problems }
+}
+
+/** Runs the first playground of a page to its end. */
+export async function runToTheEnd(page: Page): Promise<{ placement: string; frames: number; captureSha256: string }> {
+  const { placement, frames, capture } = await page.evaluate(async () => {
+    const run = await window.firstRun
+    await run.seek(run.scenario.duration)
+    const bytes = await run.capture({ kind: 'links' })
+    return { placement: run.placement, frames: run.trace.frameCount, capture: Array.from(bytes) }
+  })
+  return { placement, frames, captureSha256: createHash('sha256').update(Uint8Array.from(capture)).digest('hex') }
+}
