@@ -25,7 +25,7 @@ export const tokens = css`
     --pk-accent: var(--packetarium-accent, light-dark(#0b5cad, #6db0ff));
     --pk-on-accent: var(--packetarium-on-accent, light-dark(#ffffff, #0d1a2a));
     --pk-accent-soft: var(--packetarium-accent-soft, light-dark(#e3eefa, #1d3048));
-    --pk-lost: var(--packetarium-lost, light-dark(#c93d07, #ff7a3d));
+    --pk-lost: var(--packetarium-lost, light-dark(#bd3704, #ff7a3d));
     --pk-lost-soft: var(--packetarium-lost-soft, light-dark(#fcebe3, #3a211a));
     --pk-good: var(--packetarium-good, light-dark(#176b52, #63cfab));
     --pk-warning: var(--packetarium-warning, light-dark(#8f5c00, #f0b64a));

@@ -103,7 +103,8 @@ const EVENTS: Readonly<Record<string, (data: Data) => string>> = {
   'tcp:fast-retransmit-entered': () => 'Fast retransmit: three duplicate ACKs mean a loss',
   'tcp:recovery-exited': () => 'Recovered from the loss',
   'tcp:rto-expired': (data) => `Retransmission timer fired after ${quantity(data, 'rto', 'time')}`,
-  'tcp:rtt-sampled': (data) => `Round trip measured: ${quantity(data, 'rtt', 'time')}, timer now ${quantity(data, 'rto', 'time')}`,
+  'tcp:rtt-sampled': (data) =>
+    `Round trip measured: ${quantity(data, 'rtt', 'time')}, timer now ${quantity(data, 'rto', 'time')}`,
   'tcp:congestion-updated': (data) =>
     `Congestion window ${quantity(data, 'cwnd', 'bytes')}, in flight ${quantity(data, 'flight', 'bytes')}`,
   'tcp:duplicate-ack-received': (data) => `Duplicate ACK number ${text(data, 'count')}`,
@@ -134,7 +135,8 @@ const EVENTS: Readonly<Record<string, (data: Data) => string>> = {
   'http:response-received': (data) =>
     `Response ${text(data, 'status')} complete: ${quantity(data, 'bytes', 'bytes')} in ${quantity(data, 'duration', 'time')}`,
   'ping:sent': (data) => `Ping ${text(data, 'sequence')} sent`,
-  'ping:replied': (data) => `Ping ${text(data, 'sequence')} answered by ${text(data, 'from')} after ${quantity(data, 'rtt', 'time')}`,
+  'ping:replied': (data) =>
+    `Ping ${text(data, 'sequence')} answered by ${text(data, 'from')} after ${quantity(data, 'rtt', 'time')}`,
   'ping:timed-out': (data) => `Ping ${text(data, 'sequence')} timed out`,
   'ping:finished': (data) => `${text(data, 'received')} of ${text(data, 'sent')} pings answered`,
   'stream:frame-sent': (data) => `Stream frame ${text(data, 'sequence')} sent`,

@@ -50,6 +50,14 @@ async function elementsManifest(out: string): Promise<void> {
   await run(join(root, 'node_modules/.bin/cem'), args)
 }
 
+/** What went wrong and where, without the rest of what bundlers attach to their errors. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const frame = 'frame' in error && typeof error.frame === 'string' ? `\n${error.frame}` : ''
+  const id = 'id' in error && typeof error.id === 'string' ? `\n${error.id}` : ''
+  return `${error.message}${id}${frame}`
+}
+
 async function step(name: string, work: Promise<unknown>): Promise<void> {
   const start = performance.now()
   await work
@@ -59,8 +67,9 @@ async function step(name: string, work: Promise<unknown>): Promise<void> {
 async function buildAll(options: BundleOptions): Promise<void> {
   await rm(options.out, { recursive: true, force: true })
   const workers = workerBundles(options)
-  // The command line is quick and the schema needs it; terser works in threads of its own, so the rest may overlap.
+  // The schema is made by the command line, and the types are where most mistakes show. Terser has threads of its own: the rest may overlap.
   await step('cli.js', write(commandBundle(options, workers)))
+  await step('index.d.ts', write(typesBundle(options)))
   await Promise.all([
     step('packetarium.js', write(pageBundle(options, workers))),
     step('packetarium.iife.js', write(classicBundle(options, workers))),
@@ -74,7 +83,6 @@ async function buildAll(options: BundleOptions): Promise<void> {
       ),
     ),
   ])
-  await step('index.d.ts', write(typesBundle(options)))
 }
 
 async function buildAndWatch(options: BundleOptions): Promise<void> {
@@ -92,7 +100,7 @@ async function buildAndWatch(options: BundleOptions): Promise<void> {
           Promise.all([write(pageBundle(options, workerBundles(options)), cache).then((c) => (cache = c)), gallery(options.out)]),
         )
       } catch (error) {
-        console.error(error instanceof Error ? error.message : error)
+        console.error(messageOf(error))
       }
     }
     building = false
@@ -114,4 +122,9 @@ const { values } = parseArgs({
   options: { out: { type: 'string', default: 'dist' }, watch: { type: 'boolean', default: false } },
 })
 const options: BundleOptions = { root, out: resolve(root, values.out), release: !values.watch }
-await (values.watch ? buildAndWatch(options) : buildAll(options))
+try {
+  await (values.watch ? buildAndWatch(options) : buildAll(options))
+} catch (error) {
+  console.error(messageOf(error))
+  process.exit(1)
+}

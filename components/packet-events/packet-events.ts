@@ -277,10 +277,8 @@ export class PacketEvents extends RunElement {
       <span class="number">#${frame.number}</span>
       <span class="kind">${kindWords(frame)}<span class="visually-hidden">,</span></span>
       <span class="way"
-        >${hosts[frame.from].label} <span aria-hidden="true">→</span><span class="visually-hidden">to</span> ${hosts[frame.to].label}<span
-          class="visually-hidden"
-          >,</span
-        ></span
+        >${hosts[frame.from].label} <span aria-hidden="true">→</span
+        ><span class="visually-hidden">to</span> ${hosts[frame.to].label}<span class="visually-hidden">,</span></span
       >
       <span class="info" title=${info}
         >${info}${lost === undefined ? html`<span class="visually-hidden">, ${fateWords(frame, run.trace.hosts, run.playhead)}</span>` : nothing}</span
@@ -291,7 +289,9 @@ export class PacketEvents extends RunElement {
     const words = eventWords(event)
     return html`<span class="time">${time}<span class="visually-hidden"> milliseconds,</span></span>
       <span class="glyph-cell"><span class="dot"></span></span>
-      <span class="who">${event.host < 0 ? 'You' : run.scenario.hosts[event.host].label}<span class="visually-hidden">:</span></span>
+      <span class="who"
+        >${event.host < 0 ? 'You' : run.scenario.hosts[event.host].label}<span class="visually-hidden">:</span></span
+      >
       <span class="what" title=${words}>${words}</span>`
   }
 

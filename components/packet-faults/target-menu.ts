@@ -30,7 +30,7 @@ export class TargetMenu extends RunElement {
         color: var(--pk-text);
         box-shadow: var(--pk-shadow);
       }
-      header {
+      .header {
         display: flex;
         align-items: center;
         justify-content: space-between;
@@ -79,7 +79,7 @@ export class TargetMenu extends RunElement {
       ${
         run === undefined || target === undefined || target.kind === 'frame'
           ? nothing
-          : html`<header>
+          : html`<div class="header">
                 <h2 id="title">
                   ${target.kind === 'link' ? linkWords(run.scenario, run.scenario.links[target.index]) : run.scenario.hosts[target.index].label}
                 </h2>
@@ -92,7 +92,7 @@ export class TargetMenu extends RunElement {
                 >
                   ${icon('close')}
                 </button>
-              </header>
+              </div>
               ${
                 target.kind === 'link'
                   ? html`<packet-link-controls .run=${run} .link=${target.index}></packet-link-controls>`

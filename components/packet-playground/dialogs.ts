@@ -14,10 +14,10 @@ const closeOutside = (event: Event): void => {
 function frame(id: string, title: string, content: TemplateResult): TemplateResult {
   return html`<dialog id=${id} aria-labelledby="${id}-title" @click=${closeOutside}>
     <div>
-      <header>
+      <div class="header">
         <h2 id="${id}-title">${title}</h2>
         <button class="quiet only-icon" aria-label="Close" @click=${close}>${icon('close')}</button>
-      </header>
+      </div>
       ${content}
     </div>
   </dialog>`

@@ -23,7 +23,7 @@ export const playgroundStyles = css`
     border-radius: var(--pk-radius-large);
     background: var(--pk-background);
   }
-  header {
+  .header {
     display: flex;
     align-items: center;
     gap: calc(var(--pk-space) * 2);
@@ -31,7 +31,7 @@ export const playgroundStyles = css`
     padding: calc(var(--pk-space) * 1.5) calc(var(--pk-space) * 2) calc(var(--pk-space) * 1.5) calc(var(--pk-space) * 4);
     border-bottom: 1px solid var(--pk-line);
   }
-  header h2 {
+  .header h2 {
     flex: 1;
     min-width: 0;
     font-size: calc(var(--pk-size) * 1.07);
@@ -50,7 +50,7 @@ export const playgroundStyles = css`
     .tools .of-keyboard {
       display: none;
     }
-    header {
+    .header {
       padding-right: var(--pk-space);
     }
   }
@@ -196,7 +196,7 @@ export const playgroundStyles = css`
   dialog::backdrop {
     background: rgb(10 12 16 / 0.45);
   }
-  dialog header {
+  dialog .header {
     justify-content: space-between;
     min-height: 0;
     margin: -8px -8px 0 0;

@@ -476,7 +476,7 @@ export class PacketPlayground extends LitElement {
       html`<button class="quiet only-icon" title=${label} aria-label=${label} ?disabled=${disabled} @click=${act}>
         ${icon(name)}
       </button>`
-    return html`<header part="header">
+    return html`<div class="header" part="header">
       <h2>${run.scenario.title}</h2>
       <div class="tools" role="group" aria-label="Tools">
         ${tool('Start over', 'restart', () => void this.#startOver(), loading)}
@@ -485,7 +485,7 @@ export class PacketPlayground extends LitElement {
         ${tool(this.projector ? 'Leave full screen' : 'Full screen', this.projector ? 'minimize' : 'fullscreen', () => void this.#toggleFullscreen())}
         <span class="of-keyboard">${tool('Keyboard shortcuts', 'keyboard', () => this.#dialog('help')?.showModal())}</span>
       </div>
-    </header>`
+    </div>`
   }
 
   #renderNotices(run: Run): TemplateResult {

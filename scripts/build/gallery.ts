@@ -11,6 +11,7 @@ import { articlePage, type Neighbour } from '../../scenarios/site/article-page.t
 import { indexPage, type Card } from '../../scenarios/site/index-page.ts'
 import { ICON } from '../../scenarios/site/page.ts'
 import { loadScenario } from '../../src/scenario/catalog.ts'
+import { layeredLayout } from '../../src/scenario/layout.ts'
 import { resolveScenario } from '../../src/scenario/resolve.ts'
 import { drawThumbnail } from './thumbnail.ts'
 
@@ -25,7 +26,7 @@ async function writeThumbnail(id: string): Promise<string> {
     await copyFile(join(source, id, own), join(out, id, name))
     return name
   }
-  const scenario = resolveScenario(await loadScenario(scenarios, id))
+  const scenario = resolveScenario(await loadScenario(scenarios, id), { layout: layeredLayout })
   await writeFile(join(out, id, 'thumbnail.svg'), drawThumbnail(scenario))
   return 'thumbnail.svg'
 }

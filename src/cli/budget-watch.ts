@@ -1,8 +1,8 @@
 import { formatCount, writeUnit } from '../scenario/units.ts'
 import type { RunBudget } from './engine.ts'
 
-/** Rounds between two looks at the clock, which cost more than a round. */
-const ROUNDS_PER_LOOK = 64
+/** From one look at the clock to the next; some rounds are shorter than a look. */
+const ROUNDS_PER_LOOK = 16
 
 /** Says when a run has cost enough. */
 export class BudgetWatch {
@@ -22,7 +22,7 @@ export class BudgetWatch {
     const { budget } = this
     if (frames > budget.frames) {
       this.overBudget = `more than ${formatCount(budget.frames)} frames`
-    } else if (++this.rounds % ROUNDS_PER_LOOK === 0 && this.wallSeconds() - this.begin > budget.wallSeconds) {
+    } else if (this.rounds++ % ROUNDS_PER_LOOK === 0 && this.wallSeconds() - this.begin > budget.wallSeconds) {
       this.overBudget = `more than ${writeUnit('time', budget.wallSeconds * 1e9)} of real time`
     }
     return this.overBudget === undefined

@@ -12,17 +12,20 @@ export function createInlineEngine(wallSeconds: () => number): RunEngine {
     run: async ({ scenario, interventions, budget }) => {
       await Promise.resolve()
       const watch = new BudgetWatch(budget, wallSeconds)
-      const { director, hosts, trace, capture } = runInline(scenario, {
+      const run = runInline(scenario, {
         interventions,
         goOn: (frames) => watch.allows(frames),
       })
+      const { director, hosts, trace } = run
+      // The trace is told of frames in batches, the last of them after the last round.
+      watch.allows(trace.frameCount)
       return {
         overBudget: watch.overBudget,
         simulatedTime: director.lasted,
         ...countFrames(trace),
         refused: director.refused,
         trace,
-        capture,
+        capture: (choice) => run.capture(choice),
         dispose: () => {
           hosts.dispose()
         },

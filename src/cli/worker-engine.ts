@@ -11,11 +11,7 @@ import { startThreads } from './worker-hosts.ts'
 export function createWorkerEngine(loadScript: () => Promise<string>, wallSeconds: () => number): RunEngine {
   return {
     run: async ({ scenario, interventions, budget }) => {
-      const { director, hosts, stop } = await startThreads(
-        scenario,
-        { seed: scenario.seed, interventions },
-        await loadScript(),
-      )
+      const { director, hosts, stop } = await startThreads(scenario, { seed: scenario.seed, interventions }, await loadScript())
       const watch = new BudgetWatch(budget, wallSeconds)
       const settle = (): void => {
         hosts.settle()
@@ -31,6 +27,8 @@ export function createWorkerEngine(loadScript: () => Promise<string>, wallSecond
         await stop()
       }
       settle()
+      // The trace is told of frames in batches, the last of them after the last round.
+      watch.allows(director.store.frameCount)
       return {
         overBudget: watch.overBudget,
         simulatedTime: director.lasted,

@@ -126,7 +126,9 @@ export class Egress implements Happening {
       this.head++
       this.bytesWaiting -= frame.length
       if (this.head > 64 && this.head * 2 > this.waiting.length) this.compact()
-      this.send(frame, id, owner.log.entry(LogEntry.Sent, owner.now, id))
+      const at = owner.log.entry(LogEntry.Sent, owner.now, id)
+      owner.log.numbers[at + Log.Where] = this.where
+      this.send(frame, id, at)
     }
     if (this.head === this.waiting.length) this.compact()
     else this.wakeUp()

@@ -16,7 +16,7 @@ export const LogEntry = {
   Event: 3,
 } as const
 
-/** Offsets of an entry's numbers. `Sent` uses Id and from Sent on; `Fate` uses Id, Fate, FateAt. */
+/** Offsets of an entry's numbers. `Sent` uses Id, Where and from Sent on; `Fate` uses Id, Fate, FateAt. */
 export const Log = {
   Kind: 0,
   Time: 1,

@@ -244,7 +244,8 @@ export class FrameTable {
     block.duplicate[at] = (from[offset + 13] as number) & 1
   }
 
-  private idOf(number: number): Id {
+  /** The id of a frame; -1 when it is not kept. */
+  idOf(number: number): Id {
     return this.has(number) ? (this.block(number).id[FrameTable.at(number)] as number) : -1
   }
 }

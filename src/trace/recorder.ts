@@ -1,5 +1,5 @@
 import { Arena } from '../kernel/arena.ts'
-import { corrupted } from '../kernel/egress.ts'
+import { corrupted, FATE_NUMBER } from '../kernel/egress.ts'
 import { FrameMark, ID_SEQUENCE_LIMIT, type EventData, type Id } from '../kernel/machine.ts'
 import { NEVER, type Nanos } from '../kernel/time.ts'
 import { Log, LOG_WIDTH, LogEntry, type LoggedEvent } from '../kernel/trace-log.ts'
@@ -20,6 +20,8 @@ export const DEFAULT_TRACE_LIMIT = 200_000_000
 
 /** A buffer that holds fewer bytes than this is copied, so that buffers stay few. */
 const SMALLEST_BLOCK = 16 * 1024
+
+const QUEUED = FATE_NUMBER.queued
 
 /** How many frames with a mark are remembered for the routers behind. */
 const REMEMBERED_MARKS = 4096
@@ -49,8 +51,10 @@ export class Recorder {
   private interventions = 0
   /** Time of the last event, or of the last thing that is known to befall any frame. */
   lastMoment: Nanos = 0
-  /** Frames that had no final fate, or changed it, since `takeChanged`. */
+  /** Frames that changed since `takeChanged`, of those that there were then. */
   private changed = new Set<number>()
+  /** How many frames there were then. */
+  private told = 0
 
   constructor(
     readonly store: TraceStore,
@@ -114,14 +118,14 @@ export class Recorder {
     if (!table.has(number)) return
     table.block(number).fate[FrameTable.at(number)] = fate
     table.block(number).fateAt[FrameTable.at(number)] = at
-    this.changed.add(number)
+    this.change(number)
   }
 
   setCorruption(number: number, corruption: number): void {
     const { table } = this.store
     if (!table.has(number)) return
     table.block(number).corruption[FrameTable.at(number)] = corruption
-    this.changed.add(number)
+    this.change(number)
   }
 
   /** The bytes of a frame as they arrived, with the bits flipped that were flipped; undefined when they were let go. */
@@ -147,6 +151,7 @@ export class Recorder {
   takeChanged(): Set<number> {
     const { changed } = this
     this.changed = new Set()
+    this.told = this.store.frameCount
     return changed
   }
 
@@ -167,6 +172,12 @@ export class Recorder {
     block.fateAt[row] = numbers[at + Log.FateAt] as number
     block.corruption[row] = numbers[at + Log.Corruption] as number
     this.foresee(block, row)
+    if (block.fate[row] === QUEUED) {
+      const where = block.where[row] as number
+      const queue = this.queued[where]
+      if (queue === undefined) this.queued[where] = { rows: [number], head: 0 }
+      else queue.rows.push(number)
+    }
     block.duplicate[row] = numbers[at + Log.Duplicate] as number
     this.classifier.classify(bytes)
     block.kind[row] = this.classifier.kind
@@ -198,11 +209,12 @@ export class Recorder {
       return
     }
     const { table } = this.store
-    const number = table.numberOf(id)
+    const isSent = numbers[at] === LogEntry.Sent
+    const number = isSent ? this.leave(numbers[at + Log.Where] as number, id) : table.numberOf(id)
     if (number === 0) return
     const block = table.block(number)
     const row = FrameTable.at(number)
-    if (numbers[at] === LogEntry.Sent) {
+    if (isSent) {
       block.sent[row] = numbers[at + Log.Sent] as number
       block.arrives[row] = numbers[at + Log.Arrives] as number
       block.corruption[row] = numbers[at + Log.Corruption] as number
@@ -210,7 +222,28 @@ export class Recorder {
     block.fate[row] = numbers[at + Log.Fate] as number
     block.fateAt[row] = numbers[at + Log.FateAt] as number
     this.foresee(block, row)
-    this.changed.add(number)
+    this.change(number)
+  }
+
+  /** The number of a frame that leaves its queue: nearly always the one that has waited longest there. */
+  private leave(where: number, id: Id): number {
+    const queue = this.queued[where]
+    const { table } = this.store
+    while (queue !== undefined && queue.head < queue.rows.length) {
+      const number = queue.rows[queue.head++] as number
+      if (queue.head > 1024) {
+        queue.rows.splice(0, queue.head)
+        queue.head = 0
+      }
+      if (table.idOf(number) === id) return number
+    }
+    return table.numberOf(id)
+  }
+  /** By `link * 2 + direction`: numbers of the frames that were put into the queue, from `head` on those that have not left. */
+  private readonly queued: ({ readonly rows: number[]; head: number } | undefined)[] = []
+
+  private change(number: number): void {
+    if (number <= this.told) this.changed.add(number)
   }
 
   private foresee({ fateAt, arrives }: FrameBlock, row: number): void {

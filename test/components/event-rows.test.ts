@@ -15,7 +15,10 @@ describe('rows of the event list', () => {
     const rows = new EventRows()
     rows.update(trace)
     assert.equal(rows.length, trace.frameCount + trace.events.length)
-    assert.deepEqual(times(rows), times(rows).toSorted((a, b) => a - b))
+    assert.deepEqual(
+      times(rows),
+      times(rows).toSorted((a, b) => a - b),
+    )
     assert.deepEqual([rows.row(0), rows.row(1)], [-1, 1])
   })
 

@@ -30,7 +30,10 @@ describe('logarithmic sliders', () => {
     for (const { min, max, scale, zero } of LINK_CONTROLS.filter((control) => control.scale === 'log')) {
       const stops = logStops(min, max, zero !== undefined)
       assert.equal(scale, 'log')
-      assert.deepEqual(stops, stops.toSorted((a, b) => a - b))
+      assert.deepEqual(
+        stops,
+        stops.toSorted((a, b) => a - b),
+      )
       assert.equal(stops[0], zero === undefined ? min : 0)
       assert.equal(stops.at(-1), max)
     }

@@ -52,10 +52,7 @@ describe('the network as people have left it', () => {
   })
 
   it('a fault on what a knob governs clears to where the knob stands', () => {
-    const log = [
-      at(1, { set: { knob: 'loss', value: 0.05 } }),
-      at(2, { link: { name: first.name, settings: { loss: 0.5 } } }),
-    ]
+    const log = [at(1, { set: { knob: 'loss', value: 0.05 } }), at(2, { link: { name: first.name, settings: { loss: 0.5 } } })]
     const [fault] = activeFaults(networkAt(scenario, log, 2))
     assert.deepEqual(clearingAction(scenario, fault), { link: { name: first.name, settings: { loss: 0.05 } } })
   })

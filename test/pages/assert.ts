@@ -2,7 +2,7 @@
 
 function show(value: unknown): string {
   if (value instanceof Element) return `<${value.localName}>`
-  return typeof value === 'function' ? value.name : (JSON.stringify(value) as string | undefined) ?? String(value)
+  return typeof value === 'object' ? JSON.stringify(value) : typeof value === 'string' ? `“${value}”` : String(value)
 }
 
 export function fail(message: string): never {
@@ -11,7 +11,8 @@ export function fail(message: string): never {
 
 /** The same value, as `Object.is` has it. */
 export function equal<T>(actual: T, expected: NoInfer<T>, message?: string): void {
-  if (!Object.is(actual, expected)) fail(`${message === undefined ? '' : `${message}: `}found ${show(actual)}, expected ${show(expected)}`)
+  if (!Object.is(actual, expected))
+    fail(`${message === undefined ? '' : `${message}: `}found ${show(actual)}, expected ${show(expected)}`)
 }
 
 /** Plain data as text, its keys in order. */

@@ -16,9 +16,23 @@ export async function mount<K extends keyof HTMLElementTagNameMap>(
   return element
 }
 
-/** Takes everything off the page again. */
+/** What puts the browser back as it was. */
+const restorations: (() => void)[] = []
+
+/** Replaces a method of the browser until `unmount`. */
+export function replace<T extends object, K extends keyof T>(object: T, name: K, value: T[K]): void {
+  const original = Object.getOwnPropertyDescriptor(object, name)
+  Object.defineProperty(object, name, { configurable: true, writable: true, value })
+  restorations.push(() => {
+    if (original === undefined) Reflect.deleteProperty(object, name)
+    else Object.defineProperty(object, name, original)
+  })
+}
+
+/** Takes everything off the page again, and puts the browser back as it was. */
 export function unmount(): void {
   for (const element of mounted.splice(0)) element.remove()
+  for (const restore of restorations.splice(0).reverse()) restore()
 }
 
 /** Waits until an element has rendered, and what it renders too. */
@@ -40,6 +54,7 @@ export async function until(condition: () => unknown, what: string): Promise<voi
 }
 
 /** The first match inside an element's shadow tree, and inside the shadow trees of the matches before it. Fails when there is none. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- as in querySelector
 export function inside<T extends Element = HTMLElement>(element: Element, ...selectors: readonly string[]): T {
   let found: Element = element
   for (const selector of selectors) {

@@ -81,7 +81,7 @@ describe('<packet-events>', () => {
     const element = await mount('packet-events', { run })
     const list = inside(element, '.list')
     const follow = inside<HTMLInputElement>(element, '.follow input')
-    run.goTo(1 * MS / 2)
+    run.goTo((1 * MS) / 2)
     await settled(element)
     await settled(element)
     const bottom = (): boolean => list.scrollTop + list.clientHeight >= list.scrollHeight - 2

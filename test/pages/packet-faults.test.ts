@@ -4,7 +4,7 @@ import type { PacketFaults } from '../../components/packet-faults/packet-faults.
 import { networkOf } from '../../components/network-state.ts'
 import { equal, match, ok, same } from './assert.ts'
 import { assertAccessible } from './axe.ts'
-import { button, choose, inside, insideAll, mount, settled, unmount, until, words } from './mount.ts'
+import { button, choose, inside, insideAll, mount, replace, settled, unmount, until, words } from './mount.ts'
 import { MS, SCENARIO, ScriptedRun, scriptedTrace } from './scripted-run.ts'
 
 async function open(element: PacketFaults, target: string): Promise<void> {
@@ -81,11 +81,7 @@ describe('<packet-faults>', () => {
     equal(insideAll(element, '.active li').length, 2)
     button(element, 'Clear all').click()
     await until(() => insideAll(element, '.active').length === 0, 'all to be cleared')
-    same(run.told.slice(3), [
-      '{"link":{"name":"alice-bob","settings":{"loss":0}}}',
-      '{"heal":"alice-bob"}',
-      '{"resume":"bob"}',
-    ])
+    same(run.told.slice(3), ['{"link":{"name":"alice-bob","settings":{"loss":0}}}', '{"heal":"alice-bob"}', '{"resume":"bob"}'])
   })
 
   it('cuts and heals a link; kills, restarts, pauses and resumes a host', async () => {
@@ -101,7 +97,14 @@ describe('<packet-faults>', () => {
     await act('packet-link-controls', 'Heal the cable')
     await open(element, 'host:1')
     for (const label of ['Pause', 'Resume', 'Kill', 'Restart']) await act('packet-host-controls', label)
-    same(run.told, ['{"cut":"alice-bob"}', '{"heal":"alice-bob"}', '{"pause":"bob"}', '{"resume":"bob"}', '{"kill":"bob"}', '{"restart":"bob"}'])
+    same(run.told, [
+      '{"cut":"alice-bob"}',
+      '{"heal":"alice-bob"}',
+      '{"pause":"bob"}',
+      '{"resume":"bob"}',
+      '{"kill":"bob"}',
+      '{"restart":"bob"}',
+    ])
   })
 
   it('shows the faults of the time that is shown', async () => {
@@ -166,20 +169,13 @@ describe('<packet-faults>', () => {
     await run.intervene({ link: { name: 'alice-bob', direction: 1, settings: { loss: 0.02 } } })
     await settled(element)
     let saved: Blob | undefined
-    const { createObjectURL } = URL
-    URL.createObjectURL = (blob) => {
+    replace(URL, 'createObjectURL', (blob) => {
       saved = blob as Blob
       return 'blob:none'
-    }
-    const { click } = HTMLAnchorElement.prototype
-    HTMLAnchorElement.prototype.click = () => undefined
-    try {
-      button(element, 'Save').click()
-      await until(() => saved !== undefined, 'the file')
-    } finally {
-      URL.createObjectURL = createObjectURL
-      HTMLAnchorElement.prototype.click = click
-    }
+    })
+    replace(HTMLAnchorElement.prototype, 'click', () => undefined)
+    button(element, 'Save').click()
+    await until(() => saved !== undefined, 'the file')
     ok(saved, 'nothing was saved')
     same(JSON.parse(await saved.text()), [{ at: '50 ms', link: { name: 'alice-bob', direction: 'backward', loss: '2 %' } }])
   })
@@ -191,10 +187,17 @@ describe('<packet-target-menu>', () => {
   it('opens within the window, wherever it was asked for, and closes by its button', async () => {
     const run = new ScriptedRun()
     const element = await mount('packet-target-menu', { run })
-    for (const [x, y] of [[0, 0], [innerWidth, innerHeight], [innerWidth / 2, innerHeight / 2]] as const) {
+    for (const [x, y] of [
+      [0, 0],
+      [innerWidth, innerHeight],
+      [innerWidth / 2, innerHeight / 2],
+    ] as const) {
       await element.open({ kind: 'link', index: 0 }, x, y)
       const box = inside(element, '.menu').getBoundingClientRect()
-      ok(box.left >= 0 && box.top >= 0 && box.right <= innerWidth && box.bottom <= innerHeight, `out of the window at ${String(x)}`)
+      ok(
+        box.left >= 0 && box.top >= 0 && box.right <= innerWidth && box.bottom <= innerHeight,
+        `out of the window at ${String(x)}`,
+      )
     }
     await assertAccessible(element)
     button(element, 'Close').click()

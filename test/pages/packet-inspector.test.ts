@@ -6,7 +6,10 @@ import { assertAccessible } from './axe.ts'
 import { inside, insideAll, mount, press, settled, unmount, until, words } from './mount.ts'
 import { MS, ScriptedRun } from './scripted-run.ts'
 
-async function opened(frame: number, time: number): Promise<{ element: PacketInspector; run: ScriptedRun; selection: Selection }> {
+async function opened(
+  frame: number,
+  time: number,
+): Promise<{ element: PacketInspector; run: ScriptedRun; selection: Selection }> {
   const run = new ScriptedRun()
   const selection = new Selection()
   const element = await mount('packet-inspector', { run, selection })
@@ -91,7 +94,10 @@ describe('<packet-inspector>', () => {
     for (let row = 0; row < 12; row++) press(dump, 'ArrowRight')
     await settled(element)
     equal(inside(element, '.field.lit').title, 'eth.type')
-    equal(insideAll(hex, 'i').findIndex((byte) => byte.classList.contains('caret')), 12)
+    equal(
+      insideAll(hex, 'i').findIndex((byte) => byte.classList.contains('caret')),
+      12,
+    )
   })
 
   it('shows every byte, in hexadecimal and as text', async () => {

@@ -62,7 +62,12 @@ describe('<packet-claims>', () => {
     const element = await mount('packet-claims', {
       run,
       judge: (trace) => [
-        { says: 'Frames were sent.', cites: 'RFC 9293', holds: trace.frameCount > 0, evidence: `${String(trace.frameCount)} frames` },
+        {
+          says: 'Frames were sent.',
+          cites: 'RFC 9293',
+          holds: trace.frameCount > 0,
+          evidence: `${String(trace.frameCount)} frames`,
+        },
         { says: 'Pigs fly.', cites: '', holds: false, evidence: 'none did' },
       ],
     })

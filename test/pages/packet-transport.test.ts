@@ -95,7 +95,10 @@ describe('<packet-transport>', () => {
     equal(words(inside(element, '#summary')), '1 loss, 1 retransmission, 1 intervention')
     const canvas = inside<HTMLCanvasElement>(element, 'canvas')
     const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray()
-    ok(pixels.some((value) => value !== 0), 'nothing was drawn')
+    ok(
+      pixels.some((value) => value !== 0),
+      'nothing was drawn',
+    )
   })
 
   it('does nothing while there is no engine', async () => {

@@ -211,8 +211,13 @@ test('RFC 6298 section 5: a lone lost segment waits for the timer, which doubles
   const times = pair.seen.filter(({ length }) => length > 0).map(({ at }) => (at - sentAt) / rto)
   assert.deepEqual(times, [0, 1, 3, 7, 15])
   assert.deepEqual(
-    pair.recorded('a', 'tcp:rto-expired').map(({ data }) => data.backoff),
-    [1, 2, 3, 4],
+    pair.recorded('a', 'tcp:rto-expired').map(({ data }) => [Number(data.rto) / rto, Number(data.next) / rto, data.backoff]),
+    [
+      [1, 2, 1],
+      [2, 4, 2],
+      [4, 8, 3],
+      [8, 16, 4],
+    ],
   )
   assert.deepEqual(whys(pair), ['rto', 'rto', 'rto', 'rto'])
   // Karn: no measurement from it, so the timeout stays backed off; the next segment ends that.

@@ -324,3 +324,40 @@ test('a knob is found by name', () => {
   assert.equal(findKnob(scenario, 'loss').name, 'loss')
   assert.match(refusalOf(() => findKnob({ ...scenario, knobs: [] }, 'loss', '--set')).allowed, /no knobs/)
 })
+
+test('choices may each set several things of their own; such a knob needs a restart', () => {
+  const choices = [
+    { value: 'nothing', label: 'Nothing' },
+    { value: 'syn', label: 'The SYN is lost', sets: { 'links[0].forward.lossList': [1] } },
+    { value: 'far', label: 'Far away', sets: { 'links[0].delay': '300 ms', 'hosts.bob.tcp.minRto': '1 s' } },
+  ]
+  const source = withKnob({ choices })
+  const usual = resolveScenario(source)
+  assert.deepEqual([usual.knobs[0].value, usual.knobs[0].applies], ['nothing', 'restart'])
+  assert.deepEqual(usual.knobs[0].sets, ['links[0].forward.lossList', 'links[0].delay', 'hosts.bob.tcp.minRto'])
+  assert.deepEqual(usual.links[0].settings[0].lossList, [])
+  const far = resolveScenario(source, { knobs: { it: 'far' } })
+  assert.deepEqual(
+    [far.knobs[0].value, far.links[0].settings[1].delay, hostNamed(far, 'bob').tcp],
+    ['far', 300e6, { minRto: 1e9 }],
+  )
+  assert.deepEqual(resolveScenario(source, { knobs: { it: 'syn' } }).links[0].settings[0].lossList, [1])
+  assert.deepEqual(resolveScenario(withKnob({ choices, value: 'syn' })).links[0].settings[0].lossList, [1])
+  assert.throws(() => applyKnob(far, 'it', 'syn'), /start anew/)
+})
+
+test('choices that set nothing, or what cannot be, are refused', () => {
+  const lost = (sets: unknown) => [
+    { value: 'no', label: 'No' },
+    { value: 'yes', label: 'Yes', sets },
+  ]
+  const refused: [Record<string, unknown>, string][] = [
+    [{ choices: ['a', 'b'] }, 'knobs.it.sets'],
+    [{ choices: lost({ 'links[0].delay': '0 ms' }) }, 'knobs.it.choices[1].sets["links[0].delay"]'],
+    [{ choices: lost({ 'links[4].delay': '1 ms' }) }, 'knobs.it.choices[1].sets["links[4].delay"]'],
+    [{ choices: lost({ 'links[0].dellay': '1 ms' }) }, 'knobs.it.choices[1].sets["links[0].dellay"]'],
+    [{ choices: lost({ 'links[0].delay': '1 ms' }), sets: 'links[0].delay' }, 'knobs.it.choices[1].sets'],
+    [{ choices: lost({ 'links[0].delay': '1 ms' }), restart: false }, 'knobs.it.restart'],
+  ]
+  for (const [knob, path] of refused) assert.equal(refusalOf(() => knobOf(knob)).path, path, JSON.stringify(knob))
+})

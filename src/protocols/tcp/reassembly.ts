@@ -82,7 +82,7 @@ export class Reassembly {
       if (next >= this.ranges.length || this.ranges[next].start > end) break
       const range = this.ranges[next]
       const at = base.bytes.end
-      if (at < range.start - 1) base.bytes.push(bytes.subarray(at - start, range.start - start))
+      if (at < range.start) base.bytes.push(bytes.subarray(at - start, range.start - start))
       this.pieces -= range.bytes.pieceCount
       base.bytes.append(range.bytes)
       this.forget(range)

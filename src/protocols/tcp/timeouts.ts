@@ -52,8 +52,7 @@ function retransmit(block: ControlBlock, now: Nanos): void {
     return
   }
   block.retries++
-  rtt.backOff()
-  block.record('tcp:rto-expired', { rto: rtt.rto, backoff: rtt.backoff })
+  backOff(block)
   recovery.timedOut(block.sndUna, block.sndNxt, now)
   block.timers.set(TcpTimer.RETRANSMIT, now + rtt.rto)
   block.traceCongestion()
@@ -68,7 +67,13 @@ function retransmitSyn(block: ControlBlock, now: Nanos): void {
   }
   block.synRetransmissions++
   block.synPending = true
-  rtt.backOff()
-  block.record('tcp:rto-expired', { rto: rtt.rto, backoff: rtt.backoff })
+  backOff(block)
   block.timers.set(TcpTimer.RETRANSMIT, now + rtt.rto)
+}
+
+/** Doubles the timeout. The trace is told the one that has passed, and the one that begins. */
+function backOff({ rtt, record }: ControlBlock): void {
+  const { rto } = rtt
+  rtt.backOff()
+  record('tcp:rto-expired', { rto, next: rtt.rto, backoff: rtt.backoff })
 }
