@@ -126,6 +126,12 @@ const SYNTAX = {
       message: 'Engines approximate ** as they like: multiply.',
     },
   ],
+  components: [
+    {
+      selector: 'TaggedTemplateExpression[tag.name=/^(html|svg)$/] TemplateElement[value.raw=/\\sstyle="/]',
+      message: "A page's policy may block style attributes: use style=${styleMap({ … })}, or a class.",
+    },
+  ],
   tests: [
     {
       selector: 'MemberExpression[object.name=/^(test|it|describe|suite)$/][property.name=/^(skip|only|todo)$/]',
@@ -182,6 +188,7 @@ function room(name, { folder = ROOMS[name].folder, ignores, registers = false } 
     syntax: [
       ...(own.startsWith('src/') && !registers && name !== 'cli' ? SYNTAX.library : []),
       ...(deterministic === true ? SYNTAX.deterministic : []),
+      ...(name === 'components' ? SYNTAX.components : []),
     ],
     rules: {
       'house/no-barrel': 'error',

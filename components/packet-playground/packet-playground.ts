@@ -66,7 +66,7 @@ export class PacketPlayground extends LitElement {
   /** The run that is shown; a still one until the engine is there. */
   @provide({ context: runContext })
   @state()
-  private run: Run | undefined
+  run: Run | undefined
   @provide({ context: selectionContext })
   private readonly selection = new Selection()
 

@@ -1,7 +1,7 @@
 /** Longest piece of filler, in bytes. */
 export const FILLER_PIECE = 65_536
 
-const SYMBOLS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 \n'
+const SYMBOLS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .'
 
 function scramble(word: number): number {
   let x = word
@@ -10,7 +10,7 @@ function scramble(word: number): number {
   return (x ^ (x >>> 16)) >>> 0
 }
 
-/** Text of letters, digits, spaces and line feeds, twice as long as a piece. */
+/** Text of letters, digits, spaces and full stops, twice as long as a piece. */
 function makeBlock(): Uint8Array {
   const block = new Uint8Array(2 * FILLER_PIECE)
   let word = 0
@@ -25,7 +25,7 @@ function makeBlock(): Uint8Array {
 let shared: Uint8Array | undefined
 
 /**
- * Bytes that stand for content: a function of `key` and `offset` alone, without markup, and different for different places of a
+ * Bytes that stand for content: a function of `key` and `offset` alone, without markup or control characters, and different for different places of a
  * body. They are views of one block that all share, and must not be written to.
  * @param key which content: any 32-bit integer
  * @param offset where in the content, in bytes

@@ -1,9 +1,11 @@
 import { encodeLatin1 } from '../wire/http1.ts'
 import { filler, fillerKey } from './filler.ts'
+import { formed } from './media.ts'
+import type { Part } from './media.ts'
 
 /** Something that a web server serves. */
 export interface ServedResource {
-  /** Length of the body in bytes; a page whose markup needs more is longer. */
+  /** Length of the body in bytes; a page or a picture whose form needs more is longer. */
   size: number
   /** Media type. */
   type: string
@@ -15,31 +17,47 @@ export interface ServedResource {
   chunked: boolean
 }
 
-/** A body that is made when it is sent: markup, filler, markup. */
+/** A body that is made when it is sent. */
 export class Content {
   /** In bytes. */
   readonly length: number
-  private readonly key: number
+  /** Where each part begins in the body. */
+  private readonly starts: number[] = []
+  /** Where each part begins in the filler. */
+  private readonly fillerStarts: number[] = []
+  /** The part that was asked for last: the next is near. */
+  private recent = 0
 
+  /** @param key of the filler */
   constructor(
-    path: string,
-    private readonly before: Uint8Array,
-    private readonly fillerLength: number,
-    private readonly after: Uint8Array,
+    private readonly key: number,
+    private readonly parts: readonly Part[],
   ) {
-    this.key = fillerKey(path)
-    this.length = before.length + fillerLength + after.length
+    let at = 0
+    let inFiller = 0
+    for (const part of parts) {
+      this.starts.push(at)
+      this.fillerStarts.push(inFiller)
+      at += typeof part === 'number' ? part : part.length
+      if (typeof part === 'number') inFiller += part
+    }
+    this.length = at
   }
 
   /** The bytes from `offset` on, as many as there are in one piece; empty at the end. Views: not to be written to. */
   piece(offset: number): Uint8Array {
-    const { before, fillerLength, after } = this
-    if (offset < before.length) return before.subarray(offset)
-    const inFiller = offset - before.length
-    if (inFiller < fillerLength) return filler(this.key, inFiller, fillerLength - inFiller)
-    return after.subarray(inFiller - fillerLength)
+    const { parts, starts } = this
+    if (offset >= this.length) return NOTHING
+    let i = starts[this.recent] <= offset ? this.recent : 0
+    while (i + 1 < parts.length && starts[i + 1] <= offset) i++
+    this.recent = i
+    const part = parts[i]
+    const within = offset - starts[i]
+    return typeof part === 'number' ? filler(this.key, this.fillerStarts[i] + within, part - within) : part.subarray(within)
   }
 }
+
+const NOTHING = new Uint8Array(0)
 
 /** Which kind of tag names a resource. */
 function tagFor(resource: string, type: string | undefined): 'style' | 'script' | 'icon' | 'image' {
@@ -80,16 +98,17 @@ function markup(path: string, resources: readonly string[], typeOf: (resource: s
 }
 
 /**
- * The body of a resource: a page for text/html, filler for everything else. A page that names nothing and is too small for its
- * markup is filler, too.
+ * The body of a resource: a page for text/html, a valid file for some other types, text for the rest. A page that names nothing and
+ * is too small for its markup is text, too.
  * @param typeOf media type of another resource of the same server, by path; undefined: guessed from its name
  */
 export function contentOf(path: string, resource: ServedResource, typeOf: (path: string) => string | undefined): Content {
-  const nothing = new Uint8Array(0)
-  if (resource.type.startsWith('text/html')) {
-    const [before, after] = markup(path, resource.resources, typeOf).map(encodeLatin1)
-    const length = resource.size - before.length - after.length
-    if (length >= 0 || resource.resources.length > 0) return new Content(path, before, Math.max(0, length), after)
+  const { size, type, resources } = resource
+  const key = fillerKey(path)
+  if (type.startsWith('text/html')) {
+    const [before, after] = markup(path, resources, typeOf).map(encodeLatin1)
+    const length = size - before.length - after.length
+    if (length >= 0 || resources.length > 0) return new Content(key, [before, Math.max(0, length), after])
   }
-  return new Content(path, nothing, resource.size, nothing)
+  return new Content(key, formed(type, size, key) ?? [size])
 }

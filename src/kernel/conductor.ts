@@ -25,7 +25,7 @@ export class Conductor {
 
   /** A frame is on its way to a host: it has work at `arrives`, or earlier. */
   expect(host: number, arrives: Nanos): void {
-    if (arrives < (this.next[host] as number)) this.next[host] = arrives
+    if (arrives < this.next[host]) this.next[host] = arrives
   }
 
   /** Earliest pending event of all hosts, or `NEVER`. */
@@ -37,7 +37,7 @@ export class Conductor {
 
   /** Whether a host has something to do before `until`. */
   hasWork(host: number, until: Nanos): boolean {
-    return (this.next[host] as number) < until
+    return this.next[host] < until
   }
 
   /**

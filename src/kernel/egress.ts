@@ -37,7 +37,7 @@ export function corruptionOf(offset: number, mask: number): number {
 export function corrupted(frame: Uint8Array, corruption: number): Uint8Array {
   const copy = frame.slice()
   const offset = Math.floor((corruption - 1) / 256)
-  copy[offset] = (copy[offset] as number) ^ ((corruption - 1) % 256)
+  copy[offset] = copy[offset] ^ ((corruption - 1) % 256)
   return copy
 }
 
@@ -121,8 +121,8 @@ export class Egress implements Happening {
     this.wakeUpPending = false
     const { owner } = this
     while (this.head < this.waiting.length && this.lineFree <= owner.now) {
-      const frame = this.waiting[this.head] as Uint8Array
-      const id = this.waitingIds[this.head] as Id
+      const frame = this.waiting[this.head]
+      const id = this.waitingIds[this.head]
       this.head++
       this.bytesWaiting -= frame.length
       if (this.head > 64 && this.head * 2 > this.waiting.length) this.compact()
@@ -138,7 +138,7 @@ export class Egress implements Happening {
   drop(id: Id): boolean {
     const index = this.waitingIds.indexOf(id, this.head)
     if (index < 0) return false
-    this.bytesWaiting -= (this.waiting[index] as Uint8Array).length
+    this.bytesWaiting -= this.waiting[index].length
     this.waiting.splice(index, 1)
     this.waitingIds.splice(index, 1)
     return true
@@ -156,7 +156,7 @@ export class Egress implements Happening {
   flush(fate: Fate): void {
     const { now, log } = this.owner
     for (let i = this.head; i < this.waitingIds.length; i++) {
-      const id = this.waitingIds[i] as Id
+      const id = this.waitingIds[i]
       log.fate(now, id, FATE_NUMBER[fate], now)
     }
     this.head = this.waiting.length

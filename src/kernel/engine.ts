@@ -2,7 +2,16 @@ import { Arena } from './arena.ts'
 import { corrupted, Egress, FATE_NUMBER, type Carrier } from './egress.ts'
 import { EventQueue, type Happening } from './event-queue.ts'
 import type { LinkSettings } from './link.ts'
-import { ID_SEQUENCE_LIMIT, NO_ID, type Environment, type EventData, type Id, type Machine, type MachineFactory, type Timer } from './machine.ts'
+import {
+  ID_SEQUENCE_LIMIT,
+  NO_ID,
+  type Environment,
+  type EventData,
+  type Id,
+  type Machine,
+  type MachineFactory,
+  type Timer,
+} from './machine.ts'
 import type { Order } from './order.ts'
 import { randomStream, type Random } from './random.ts'
 import type { Nanos } from './time.ts'
@@ -137,7 +146,7 @@ export class Engine implements Environment {
     this.machine = this.factory(this)
     this.machine.start()
     for (let port = 0; port < this.egresses.length; port++) {
-      if (!(this.egresses[port] as Egress).settings.up) this.machine.carrier(port, false)
+      if (!this.egresses[port].settings.up) this.machine.carrier(port, false)
     }
   }
 
@@ -155,15 +164,7 @@ export class Engine implements Environment {
   }
 
   /** Takes a frame from a neighbour's carrier. */
-  accept(
-    port: number,
-    frame: Uint8Array,
-    arrives: Nanos,
-    id: Id,
-    sent: Nanos,
-    corruption: number,
-    detected: boolean,
-  ): void {
+  accept(port: number, frame: Uint8Array, arrives: Nanos, id: Id, sent: Nanos, corruption: number, detected: boolean): void {
     const arrival = this.spareArrivals.pop() ?? new Arrival(this)
     arrival.frame = frame
     arrival.port = port

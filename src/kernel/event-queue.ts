@@ -27,7 +27,7 @@ export class EventQueue {
   /** Time of the earliest that is not cancelled, or `NEVER`. Forgets those cancelled that stand in front of it. */
   get nextTime(): Nanos {
     while (this.count > 0) {
-      if (!(this.happenings[0] as Happening).cancelled) return this.times[0] as number
+      if (!(this.happenings[0] as Happening).cancelled) return this.times[0]
       this.pop()
     }
     return NEVER
@@ -39,10 +39,10 @@ export class EventQueue {
     let hole = this.count++
     while (hole > 0) {
       const parent = (hole - 1) >> 1
-      const parentTime = times[parent] as number
-      if (parentTime < time || (parentTime === time && (ids[parent] as number) < id)) break
+      const parentTime = times[parent]
+      if (parentTime < time || (parentTime === time && ids[parent] < id)) break
       times[hole] = parentTime
-      ids[hole] = ids[parent] as number
+      ids[hole] = ids[parent]
       happenings[hole] = happenings[parent]
       hole = parent
     }
@@ -57,8 +57,8 @@ export class EventQueue {
     const { times, ids, happenings } = this
     const first = happenings[0]
     const last = --this.count
-    const time = times[last] as number
-    const id = ids[last] as number
+    const time = times[last]
+    const id = ids[last]
     const moved = happenings[last]
     happenings[last] = undefined
     if (last === 0) return first
@@ -66,18 +66,18 @@ export class EventQueue {
     for (;;) {
       let child = 2 * hole + 1
       if (child >= last) break
-      let childTime = times[child] as number
+      let childTime = times[child]
       const right = child + 1
       if (right < last) {
-        const rightTime = times[right] as number
-        if (rightTime < childTime || (rightTime === childTime && (ids[right] as number) < (ids[child] as number))) {
+        const rightTime = times[right]
+        if (rightTime < childTime || (rightTime === childTime && ids[right] < ids[child])) {
           child = right
           childTime = rightTime
         }
       }
-      if (time < childTime || (time === childTime && id < (ids[child] as number))) break
+      if (time < childTime || (time === childTime && id < ids[child])) break
       times[hole] = childTime
-      ids[hole] = ids[child] as number
+      ids[hole] = ids[child]
       happenings[hole] = happenings[child]
       hole = child
     }

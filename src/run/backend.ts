@@ -18,11 +18,7 @@ export interface Backend {
 }
 
 /** Places a run in workers, or in this thread where workers are refused (or were not asked for). */
-export async function startBackend(
-  scenario: ResolvedScenario,
-  options: DirectorOptions,
-  preferred: Placement,
-): Promise<Backend> {
+export async function startBackend(scenario: ResolvedScenario, options: DirectorOptions, preferred: Placement): Promise<Backend> {
   if (preferred === 'workers') {
     try {
       return await startWorkers(scenario, options)
@@ -55,10 +51,10 @@ async function startWorkers(scenario: ResolvedScenario, options: DirectorOptions
     const page = new MessageChannel()
     scenario.hosts.forEach(({ interfaces }, host) => {
       const ends = interfaces.map(({ link, end }) => {
-        const { port1, port2 } = links[link] as MessageChannel
+        const { port1, port2 } = links[link]
         return end === 0 ? port1 : port2
       })
-      const control = (controls[host] as MessageChannel).port2
+      const control = controls[host].port2
       const setup: HostSetup = { scenario, host, seed: options.seed, links: ends, control }
       hosts[host]?.postMessage(setup, [...ends, control])
     })

@@ -129,7 +129,7 @@ export class Director {
     note()
     this.log.push(intervention)
     this.conductor.lookahead = this.state.smallestDelay
-    const orders = drafts.map(({ host, ...draft }) => ({ host, order: { ...draft, cause: event } as Order }))
+    const orders = drafts.map(({ host, ...draft }) => ({ host, order: { ...draft, cause: event } }))
     return { kind: 'orders', at: this.horizon, orders }
   }
 }

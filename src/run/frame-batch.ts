@@ -58,19 +58,19 @@ export class BatchWriter implements Carrier {
 
 /** Hands over each frame of a batch, in order. Returns how many there were. */
 export function readBatch(buffer: ArrayBuffer, carrier: Carrier): number {
-  const count = new Float64Array(buffer, 0, 1)[0] as number
+  const count = new Float64Array(buffer, 0, 1)[0]
   const numbers = new Float64Array(buffer, 8, count * HEADER_WIDTH)
   const first = (1 + count * HEADER_WIDTH) * 8
   let end = 0
   for (let at = 0; at < numbers.length; at += HEADER_WIDTH) {
     const start = nextStart(end)
-    end = start + (numbers[at + 5] as number)
+    end = start + numbers[at + 5]
     carrier.carry(
       new Uint8Array(buffer, first + start, end - start),
-      numbers[at] as number,
-      numbers[at + 1] as number,
-      numbers[at + 2] as number,
-      numbers[at + 3] as number,
+      numbers[at],
+      numbers[at + 1],
+      numbers[at + 2],
+      numbers[at + 3],
       numbers[at + 4] === 1,
     )
   }

@@ -15,7 +15,7 @@ export class HostServer {
 
   constructor(private readonly setup: HostSetup) {
     const { scenario, seed, links, control } = setup
-    const host = scenario.hosts[setup.host] as ResolvedScenario['hosts'][number]
+    const host = scenario.hosts[setup.host]
     this.batches = host.interfaces.map(() => new BatchWriter())
     this.received = host.interfaces.map(() => 0)
     this.engine = new Engine({
@@ -26,8 +26,8 @@ export class HostServer {
       ports: host.interfaces.map(({ link, end }, port) => ({
         link,
         direction: end,
-        settings: (scenario.links[link] as ResolvedScenario['links'][number]).settings[end],
-        carrier: this.batches[port] as BatchWriter,
+        settings: scenario.links[link].settings[end],
+        carrier: this.batches[port],
       })),
     })
     links.forEach((link, port) => {
@@ -37,7 +37,7 @@ export class HostServer {
         },
       }
       link.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
-        this.received[port] = (this.received[port] as number) + readBatch(data, carrier)
+        this.received[port] = this.received[port] + readBatch(data, carrier)
         this.work()
       }
     })
@@ -57,7 +57,7 @@ export class HostServer {
   /** Does the task, once all frames that were sent to this host are here. */
   private work(): void {
     const { task } = this
-    if (task === undefined || task.sent.some((count, port) => (this.received[port] as number) < count)) return
+    if (task === undefined || task.sent.some((count, port) => this.received[port] < count)) return
     this.task = undefined
     try {
       this.engine.run(task.until)
@@ -120,7 +120,7 @@ export function logOfReport({ numbers, bytes, events }: HostReport): HostLog {
   for (let at = 0; at < numbers.length; at += LOG_WIDTH) {
     if (numbers[at] !== LogEntry.Frame) continue
     const start = nextStart(end)
-    end = start + (numbers[at + Log.Length] as number)
+    end = start + numbers[at + Log.Length]
     frames.push(bytes.subarray(start, end))
   }
   return { numbers, length: numbers.length, frames, events }

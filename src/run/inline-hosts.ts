@@ -25,15 +25,15 @@ export class InlineHosts implements Hosts {
           seed,
           factory: machineFactory(host),
           ports: host.interfaces.map(({ link, end }): PortSetup => {
-            const { hosts, ports, settings } = scenario.links[link] as ResolvedScenario['links'][number]
-            const [peer, peerPort] = [hosts[1 - end] as number, ports[1 - end] as number]
+            const { hosts, ports, settings } = scenario.links[link]
+            const [peer, peerPort] = [hosts[1 - end], ports[1 - end]]
             return {
               link,
               direction: end,
               settings: settings[end],
               carrier: {
                 carry: (frame, arrives, id, sent, corruption, detected) => {
-                  ;(this.engines[peer] as Engine).accept(peerPort, frame, arrives, id, sent, corruption, detected)
+                  this.engines[peer].accept(peerPort, frame, arrives, id, sent, corruption, detected)
                 },
               },
             }
@@ -73,7 +73,7 @@ export class InlineHosts implements Hosts {
     if (step.kind === 'grant') {
       let told = 0
       for (const host of step.hosts) {
-        const engine = engines[host] as Engine
+        const engine = engines[host]
         engine.run(step.until)
         told += engine.log.length
       }
@@ -81,7 +81,7 @@ export class InlineHosts implements Hosts {
       if (told > SETTLE_AT) this.settle()
     } else {
       for (const { host, order } of step.orders) {
-        const engine = engines[host] as Engine
+        const engine = engines[host]
         engine.run(step.at)
         engine.obey(order)
       }
@@ -102,7 +102,7 @@ export class InlineHosts implements Hosts {
 
   private report(): void {
     for (let host = 0; host < this.engines.length; host++) {
-      this.director.conductor.report(host, (this.engines[host] as Engine).nextTime)
+      this.director.conductor.report(host, this.engines[host].nextTime)
     }
   }
 }

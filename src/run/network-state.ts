@@ -138,9 +138,11 @@ export class NetworkState {
     }
     const drafts = this.changeLink(index, undefined, { up })
     if (up) return plan('run:link-healed', { link: name }, drafts)
-    const incoming = ([0, 1] as const).map(
-      (end): Draft => ({ kind: 'cut-incoming', host: link.hosts[end], port: link.ports[end] }),
-    )
+    const incoming = ([0, 1] as const).map((end): Draft => ({
+      kind: 'cut-incoming',
+      host: link.hosts[end],
+      port: link.ports[end],
+    }))
     return {
       ...plan('run:link-cut', { link: name }, [...drafts, ...incoming]),
       note: () => {

@@ -63,7 +63,7 @@ export class RemoteHosts implements Hosts {
   }
 
   private async ask(host: number, until: Nanos, orders: readonly Order[]): Promise<{ host: number; report: HostReport }> {
-    const task: HostTask = { until, orders, sent: this.sent[host] as number[] }
+    const task: HostTask = { until, orders, sent: this.sent[host] }
     this.controls[host]?.postMessage(task)
     return this.report(host)
   }
@@ -86,8 +86,8 @@ export class RemoteHosts implements Hosts {
       report.carried.forEach(({ count, earliest }, port) => {
         if (count === 0) return
         const [peer, peerPort] = this.peer(host, port)
-        const sent = this.sent[peer] as number[]
-        sent[peerPort] = (sent[peerPort] as number) + count
+        const sent = this.sent[peer]
+        sent[peerPort] = sent[peerPort] + count
         this.director.conductor.expect(peer, earliest)
       })
     }
@@ -96,10 +96,8 @@ export class RemoteHosts implements Hosts {
   }
 
   private peer(host: number, port: number): [number, number] {
-    const { link, end } = (this.scenario.hosts[host] as ResolvedScenario['hosts'][number]).interfaces[
-      port
-    ] as ResolvedScenario['hosts'][number]['interfaces'][number]
-    const { hosts, ports } = this.scenario.links[link] as ResolvedScenario['links'][number]
-    return [hosts[1 - end] as number, ports[1 - end] as number]
+    const { link, end } = this.scenario.hosts[host].interfaces[port]
+    const { hosts, ports } = this.scenario.links[link]
+    return [hosts[1 - end], ports[1 - end]]
   }
 }

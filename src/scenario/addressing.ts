@@ -21,11 +21,11 @@ const USUAL_PREFIX = 24
 const PREFIXES = { least: 8, most: 30 }
 
 /** How many addresses a subnet has. */
-export function sizeOf(prefix: number): number {
+function sizeOf(prefix: number): number {
   return 2 ** (32 - prefix)
 }
 
-export function contains(subnet: Subnet, address: number): boolean {
+function contains(subnet: Subnet, address: number): boolean {
   return address >= subnet.network && address < subnet.network + sizeOf(subnet.prefix)
 }
 
@@ -33,7 +33,7 @@ function subnetOf(address: number, prefix: number): Subnet {
   return { network: address - (address % sizeOf(prefix)), prefix }
 }
 
-export function formatSubnet({ network, prefix }: Subnet): string {
+function formatSubnet({ network, prefix }: Subnet): string {
   return `${formatIpv4(network)}/${String(prefix)}`
 }
 

@@ -43,7 +43,7 @@ const visits = v.pipe(
   ),
 )
 
-export const browserEntries = {
+const browserEntries = {
   visits,
   connections: v.optional(countField('How many connections at most to one server.', { min: 1, max: 6 }), 6),
   keepAlive: v.optional(flagField('Use a connection for more than one request.'), true),
@@ -148,7 +148,7 @@ interface ParsedResource {
 
 const port = (description: string, usual: number) => v.optional(countField(description, { min: 1, max: 65535 }), usual)
 
-export const webServerEntries = {
+const webServerEntries = {
   serves,
   port: port('TCP port to listen on.', 80),
   delay: v.optional(timeField('How long the server thinks before each answer.', anyTime), '0 s'),
@@ -164,7 +164,7 @@ const interval = v.optional(timeField('Time from one media frame to the next.', 
 const frameSize = v.optional(sizeField('Size of a media frame.', { min: 16, max: 65507 }), '160 B')
 const start = v.optional(timeField('When to begin.', anyTime), '0 s')
 
-export const streamSenderEntries = {
+const streamSenderEntries = {
   to: hostReference('The host to send to.'),
   port: port('Port to send to.', STREAM_PORT),
   transport,
@@ -174,7 +174,7 @@ export const streamSenderEntries = {
   start,
 }
 
-export const streamReceiverEntries = {
+const streamReceiverEntries = {
   port: port('Port to listen on.', STREAM_PORT),
   transport,
   interval,
@@ -185,7 +185,7 @@ export const streamReceiverEntries = {
   ),
 }
 
-export const pingEntries = {
+const pingEntries = {
   to: hostReference('The host to ask.'),
   count: v.optional(countField('How many echo requests to send.', { min: 1, max: 1_000_000 }), 4),
   interval: v.optional(timeField('Time from one request to the next.', { min: 1000, max: HOUR }), '1 s'),
@@ -217,7 +217,7 @@ const step = v.variant(
 const STEP_ALLOWED =
   'a step such as {"do": "send", "bytes": "1 kB"}, or one of the words read-to-end, shutdown, close, reset, wait-closed'
 
-export const socketScriptEntries = {
+const socketScriptEntries = {
   listen: v.optional(countField('TCP port to listen on for one connection; 0: it connects instead.', { min: 0, max: 65535 }), 0),
   connect: v.optional(
     formField('Whom to connect to.', /^([a-z0-9.-]{1,63}:[0-9]{1,5})?$/, 'a host and a port such as "bob:80"'),

@@ -1,6 +1,5 @@
 import type { ScenarioSource } from './schema.ts'
 
-export type { ClaimFunction, ClaimResult } from './claim-schema.ts'
 export type { ScenarioSource } from './schema.ts'
 
 /**

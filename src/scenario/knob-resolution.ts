@@ -114,7 +114,11 @@ function resolveKnob(
   const where = whereOf(name)
   const own = parsed.choices?.findIndex((choice) => typeof choice === 'object' && choice.sets !== undefined) ?? -1
   if (own >= 0)
-    throw new ScenarioError(where('choices', own, 'sets'), 'sets beside those of the knob', 'sets of the knob, or sets of its choices')
+    throw new ScenarioError(
+      where('choices', own, 'sets'),
+      'sets beside those of the knob',
+      'sets of the knob, or sets of its choices',
+    )
   const targets = parsed.sets.map((path, index) =>
     locate(source, path, parsed.sets.length === 1 ? where('sets') : where('sets', index)),
   )

@@ -4,7 +4,7 @@ import { linkSettings, plainSettings } from './link-schema.ts'
 import { liveOption } from './live-option.ts'
 import { parsePath } from './path.ts'
 import { tcpSchema } from './tcp-schema.ts'
-import { allowedText, formatCount, formatUnit, readUnit, writeUnit } from './units.ts'
+import { allowedText, readUnit, writeUnit } from './units.ts'
 import { check } from './validation.ts'
 import type { ResolvedKnob, ResolvedScenario } from './resolved.ts'
 import type { LinkSettings } from '../kernel/link.ts'
@@ -76,7 +76,7 @@ function isWhole({ unit, min, step }: Range): boolean {
 }
 
 /** What may be said to a knob: `'"0 %" to "20 %"'`. */
-export function allowedValues(knob: ResolvedKnob): string {
+function allowedValues(knob: ResolvedKnob): string {
   const { control } = knob
   switch (control.kind) {
     case 'toggle':
@@ -90,18 +90,6 @@ export function allowedValues(knob: ResolvedKnob): string {
         : `${allowedText(control.unit)}, ${ends}`
     }
   }
-}
-
-/** For people: `'2 %'`, `'on'`, the label of a choice. */
-export function formatKnobValue(knob: ResolvedKnob, value: KnobValue): string {
-  const { control } = knob
-  if (control.kind === 'toggle') return value === true ? 'on' : 'off'
-  if (control.kind === 'choice') return control.choices.find((choice) => choice.value === value)?.label ?? String(value)
-  return typeof value === 'number'
-    ? control.unit === 'count'
-      ? formatCount(value)
-      : formatUnit(control.unit, value)
-    : String(value)
 }
 
 /** For files and links: what `parseKnobValue` reads back exactly. */

@@ -76,7 +76,7 @@ export const settingEntries = {
 }
 
 export const linkSettings = strict("a direction's settings", settingEntries)
-export type WrittenSettings = v.InferInput<typeof linkSettings>
+
 type ReadSettings = v.InferOutput<typeof linkSettings>
 
 const ENDS = 'the names of the two hosts that it joins, such as ["alice", "bob"]'

@@ -18,7 +18,7 @@ import { listChoices, suggestChoices } from './errors.ts'
 import { hostName, hostReference, knobName, linkName } from './name-schema.ts'
 import { tcpSchema } from './tcp-schema.ts'
 
-export const LIMITS = {
+const LIMITS = {
   hosts: 500,
   links: 2000,
   knobs: 60,
@@ -29,8 +29,8 @@ export const LIMITS = {
 
 const DAY = 86_400e9
 
-export const FAULTS = ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause'] as const
-export const VIEWS = ['events', 'inspector'] as const
+const FAULTS = ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause'] as const
+const VIEWS = ['events', 'inspector'] as const
 
 const address = formField(
   'IPv4 address, with the length of the prefix of its network.',
@@ -150,7 +150,8 @@ export const knobSchema = strict('a knob', {
             sets: v.exactOptional(
               byName('values by path', knobPath, anything, {
                 max: 50,
-                description: 'What this choice sets, where the knob itself sets nothing: values by their paths into the scenario.',
+                description:
+                  'What this choice sets, where the knob itself sets nothing: values by their paths into the scenario.',
               }),
             ),
           }),

@@ -56,13 +56,13 @@ class FrameView implements FrameRecord {
     readonly number: number,
   ) {}
   get id(): Id {
-    return this.block.id[this.at] as number
+    return this.block.id[this.at]
   }
   get link(): number {
-    return (this.block.where[this.at] as number) >>> 1
+    return this.block.where[this.at] >>> 1
   }
   get direction(): 0 | 1 {
-    return ((this.block.where[this.at] as number) & 1) as 0 | 1
+    return (this.block.where[this.at] & 1) as 0 | 1
   }
   get from(): number {
     return this.ends()[0]
@@ -71,25 +71,25 @@ class FrameView implements FrameRecord {
     return this.ends()[1]
   }
   get enqueued(): Nanos {
-    return this.block.enqueued[this.at] as number
+    return this.block.enqueued[this.at]
   }
   get sent(): Nanos {
-    return this.block.sent[this.at] as number
+    return this.block.sent[this.at]
   }
   get arrives(): Nanos {
-    return this.block.arrives[this.at] as number
+    return this.block.arrives[this.at]
   }
   get fate(): Fate {
-    return FATES[effectiveFate(this.block, this.at, this.context.horizon)] as Fate
+    return FATES[effectiveFate(this.block, this.at, this.context.horizon)]
   }
   get fateAt(): Nanos {
     const { block, at, context } = this
     const fate = effectiveFate(block, at, context.horizon)
-    if (fate === ARRIVED) return block.arrives[at] as number
-    return fate <= IN_FLIGHT ? NEVER : (block.fateAt[at] as number)
+    if (fate === ARRIVED) return block.arrives[at]
+    return fate <= IN_FLIGHT ? NEVER : block.fateAt[at]
   }
   get length(): number {
-    return this.block.length[this.at] as number
+    return this.block.length[this.at]
   }
   get corrupted(): boolean {
     return this.block.corruption[this.at] !== 0
@@ -98,27 +98,27 @@ class FrameView implements FrameRecord {
     return this.block.duplicate[this.at] !== 0
   }
   get mark(): number {
-    return this.block.mark[this.at] as number
+    return this.block.mark[this.at]
   }
   get kind(): FrameKind {
-    return FRAME_KINDS[this.block.kind[this.at] as number] as FrameKind
+    return FRAME_KINDS[this.block.kind[this.at]]
   }
   get connection(): number {
-    return this.block.connection[this.at] as number
+    return this.block.connection[this.at]
   }
   get cause(): Id {
-    return this.block.cause[this.at] as number
+    return this.block.cause[this.at]
   }
   private ends(): readonly [number, number] {
-    return this.context.ends[this.block.where[this.at] as number] as readonly [number, number]
+    return this.context.ends[this.block.where[this.at]]
   }
 }
 
 /** What is known of a frame's fate at the horizon: what lies beyond is not told. */
 export function effectiveFate(block: FrameBlock, at: number, horizon: Nanos): number {
-  const fate = block.fate[at] as number
-  if (fate === IN_FLIGHT) return (block.arrives[at] as number) < horizon ? ARRIVED : IN_FLIGHT
-  if (fate > ARRIVED && (block.fateAt[at] as number) >= horizon) {
+  const fate = block.fate[at]
+  if (fate === IN_FLIGHT) return block.arrives[at] < horizon ? ARRIVED : IN_FLIGHT
+  if (fate > ARRIVED && block.fateAt[at] >= horizon) {
     return block.sent[at] === NEVER ? FATE_NUMBER.queued : IN_FLIGHT
   }
   return fate
@@ -178,7 +178,7 @@ export class FrameTable {
     let high = rows.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (this.idOf(rows[middle] as number) < id) low = middle + 1
+      if (this.idOf(rows[middle]) < id) low = middle + 1
       else high = middle
     }
     const number = rows[low]
@@ -207,45 +207,45 @@ export class FrameTable {
     const at = FrameTable.at(number)
     let to = offset
     into[to++] = number
-    into[to++] = block.id[at] as number
-    into[to++] = block.enqueued[at] as number
-    into[to++] = block.sent[at] as number
-    into[to++] = block.arrives[at] as number
-    into[to++] = block.fateAt[at] as number
-    into[to++] = block.cause[at] as number
-    into[to++] = block.where[at] as number
-    into[to++] = block.length[at] as number
-    into[to++] = block.connection[at] as number
-    into[to++] = block.corruption[at] as number
-    into[to++] = block.fate[at] as number
-    into[to++] = block.kind[at] as number
-    into[to] = (block.mark[at] as number) * 2 + (block.duplicate[at] as number)
+    into[to++] = block.id[at]
+    into[to++] = block.enqueued[at]
+    into[to++] = block.sent[at]
+    into[to++] = block.arrives[at]
+    into[to++] = block.fateAt[at]
+    into[to++] = block.cause[at]
+    into[to++] = block.where[at]
+    into[to++] = block.length[at]
+    into[to++] = block.connection[at]
+    into[to++] = block.corruption[at]
+    into[to++] = block.fate[at]
+    into[to++] = block.kind[at]
+    into[to] = block.mark[at] * 2 + block.duplicate[at]
   }
 
   /** Takes in a packed row: the next new one, or news of an old one. */
   unpack(from: Float64Array, offset: number): void {
-    const number = from[offset] as number
+    const number = from[offset]
     if (number < this.firstKept) return
-    if (number > this.count) this.append(from[offset + 1] as number)
+    if (number > this.count) this.append(from[offset + 1])
     const block = this.block(number)
     const at = FrameTable.at(number)
-    block.enqueued[at] = from[offset + 2] as number
-    block.sent[at] = from[offset + 3] as number
-    block.arrives[at] = from[offset + 4] as number
-    block.fateAt[at] = from[offset + 5] as number
-    block.cause[at] = from[offset + 6] as number
-    block.where[at] = from[offset + 7] as number
-    block.length[at] = from[offset + 8] as number
-    block.connection[at] = from[offset + 9] as number
-    block.corruption[at] = from[offset + 10] as number
-    block.fate[at] = from[offset + 11] as number
-    block.kind[at] = from[offset + 12] as number
-    block.mark[at] = (from[offset + 13] as number) >> 1
-    block.duplicate[at] = (from[offset + 13] as number) & 1
+    block.enqueued[at] = from[offset + 2]
+    block.sent[at] = from[offset + 3]
+    block.arrives[at] = from[offset + 4]
+    block.fateAt[at] = from[offset + 5]
+    block.cause[at] = from[offset + 6]
+    block.where[at] = from[offset + 7]
+    block.length[at] = from[offset + 8]
+    block.connection[at] = from[offset + 9]
+    block.corruption[at] = from[offset + 10]
+    block.fate[at] = from[offset + 11]
+    block.kind[at] = from[offset + 12]
+    block.mark[at] = from[offset + 13] >> 1
+    block.duplicate[at] = from[offset + 13] & 1
   }
 
   /** The id of a frame; -1 when it is not kept. */
   idOf(number: number): Id {
-    return this.has(number) ? (this.block(number).id[FrameTable.at(number)] as number) : -1
+    return this.has(number) ? this.block(number).id[FrameTable.at(number)] : -1
   }
 }

@@ -76,12 +76,12 @@ export class Recorder {
       let time = Infinity
       let id = 0
       for (let i = 0; i < logs.length; i++) {
-        const log = logs[i] as HostLog
-        const head = heads[i] as number
+        const log = logs[i]
+        const head = heads[i]
         if (head >= log.length) continue
-        const otherTime = log.numbers[head + Log.Time] as number
+        const otherTime = log.numbers[head + Log.Time]
         if (otherTime > time) continue
-        const otherId = log.numbers[head + Log.Id] as number
+        const otherId = log.numbers[head + Log.Id]
         if (chosen >= 0 && otherTime === time && otherId > id) continue
         chosen = i
         time = otherTime
@@ -89,11 +89,11 @@ export class Recorder {
       }
       if (chosen < 0) break
       // Entries of one host that belong together are read in one go.
-      const log = logs[chosen] as HostLog
-      const head = heads[chosen] as number
+      const log = logs[chosen]
+      const head = heads[chosen]
       if (log.numbers[head] === LogEntry.Frame) {
-        const index = frameHeads[chosen] as number
-        this.frame(log.numbers, head, log.frames[index] as Uint8Array)
+        const index = frameHeads[chosen]
+        this.frame(log.numbers, head, log.frames[index])
         frameHeads[chosen] = index + 1
       } else this.entry(log, head)
       heads[chosen] = head + LOG_WIDTH
@@ -132,7 +132,7 @@ export class Recorder {
   bytes(number: number): Uint8Array | undefined {
     const bytes = this.bytesAsSent(number)
     if (bytes === undefined) return undefined
-    const corruption = this.store.table.block(number).corruption[FrameTable.at(number)] as number
+    const corruption = this.store.table.block(number).corruption[FrameTable.at(number)]
     return corruption === 0 ? bytes : corrupted(bytes, corruption)
   }
 
@@ -142,9 +142,9 @@ export class Recorder {
     if (!table.has(number)) return undefined
     const columns = table.block(number)
     const at = FrameTable.at(number)
-    const block = this.blocks.get(columns.bytesBlock[at] as number)
+    const block = this.blocks.get(columns.bytesBlock[at])
     if (block === undefined) return undefined
-    return new Uint8Array(block.buffer, columns.bytesStart[at] as number, columns.length[at] as number)
+    return new Uint8Array(block.buffer, columns.bytesStart[at], columns.length[at])
   }
 
   /** Numbers of older frames whose record changed since the last call. */
@@ -157,28 +157,28 @@ export class Recorder {
 
   private frame(numbers: Float64Array, at: number, bytes: Uint8Array): void {
     const { table } = this.store
-    const number = table.append(numbers[at + Log.Id] as number)
+    const number = table.append(numbers[at + Log.Id])
     const block = table.block(number)
     const row = FrameTable.at(number)
-    block.enqueued[row] = numbers[at + Log.Time] as number
-    block.where[row] = numbers[at + Log.Where] as number
+    block.enqueued[row] = numbers[at + Log.Time]
+    block.where[row] = numbers[at + Log.Where]
     block.length[row] = bytes.length
-    const cause = numbers[at + Log.Cause] as number
-    block.mark[row] = this.markOf(numbers[at + Log.Mark] as number, numbers[at + Log.Id] as number, cause)
+    const cause = numbers[at + Log.Cause]
+    block.mark[row] = this.markOf(numbers[at + Log.Mark], numbers[at + Log.Id], cause)
     block.cause[row] = cause
-    block.sent[row] = numbers[at + Log.Sent] as number
-    block.arrives[row] = numbers[at + Log.Arrives] as number
-    block.fate[row] = numbers[at + Log.Fate] as number
-    block.fateAt[row] = numbers[at + Log.FateAt] as number
-    block.corruption[row] = numbers[at + Log.Corruption] as number
+    block.sent[row] = numbers[at + Log.Sent]
+    block.arrives[row] = numbers[at + Log.Arrives]
+    block.fate[row] = numbers[at + Log.Fate]
+    block.fateAt[row] = numbers[at + Log.FateAt]
+    block.corruption[row] = numbers[at + Log.Corruption]
     this.foresee(block, row)
     if (block.fate[row] === QUEUED) {
-      const where = block.where[row] as number
+      const where = block.where[row]
       const queue = this.queued[where]
       if (queue === undefined) this.queued[where] = { rows: [number], head: 0 }
       else queue.rows.push(number)
     }
-    block.duplicate[row] = numbers[at + Log.Duplicate] as number
+    block.duplicate[row] = numbers[at + Log.Duplicate]
     this.classifier.classify(bytes)
     block.kind[row] = this.classifier.kind
     block.connection[row] = this.classifier.connectionNumber
@@ -199,28 +199,28 @@ export class Recorder {
   private readonly again = new Map<Id, number>()
 
   private entry({ numbers, events }: HostLog, at: number): void {
-    const time = numbers[at + Log.Time] as number
-    const id = numbers[at + Log.Id] as number
+    const time = numbers[at + Log.Time]
+    const id = numbers[at + Log.Id]
     if (numbers[at] === LogEntry.Event) {
-      const { name, connection, data } = events[numbers[at + Log.Where] as number] as LoggedEvent
+      const { name, connection, data } = events[numbers[at + Log.Where]]
       const host = Math.floor(id / ID_SEQUENCE_LIMIT)
       if (time > this.lastMoment) this.lastMoment = time
-      this.store.events.push({ id, time, host, name, connection, data, cause: numbers[at + Log.Cause] as number })
+      this.store.events.push({ id, time, host, name, connection, data, cause: numbers[at + Log.Cause] })
       return
     }
     const { table } = this.store
     const isSent = numbers[at] === LogEntry.Sent
-    const number = isSent ? this.leave(numbers[at + Log.Where] as number, id) : table.numberOf(id)
+    const number = isSent ? this.leave(numbers[at + Log.Where], id) : table.numberOf(id)
     if (number === 0) return
     const block = table.block(number)
     const row = FrameTable.at(number)
     if (isSent) {
-      block.sent[row] = numbers[at + Log.Sent] as number
-      block.arrives[row] = numbers[at + Log.Arrives] as number
-      block.corruption[row] = numbers[at + Log.Corruption] as number
+      block.sent[row] = numbers[at + Log.Sent]
+      block.arrives[row] = numbers[at + Log.Arrives]
+      block.corruption[row] = numbers[at + Log.Corruption]
     }
-    block.fate[row] = numbers[at + Log.Fate] as number
-    block.fateAt[row] = numbers[at + Log.FateAt] as number
+    block.fate[row] = numbers[at + Log.Fate]
+    block.fateAt[row] = numbers[at + Log.FateAt]
     this.foresee(block, row)
     this.change(number)
   }
@@ -230,7 +230,7 @@ export class Recorder {
     const queue = this.queued[where]
     const { table } = this.store
     while (queue !== undefined && queue.head < queue.rows.length) {
-      const number = queue.rows[queue.head++] as number
+      const number = queue.rows[queue.head++]
       if (queue.head > 1024) {
         queue.rows.splice(0, queue.head)
         queue.head = 0
@@ -247,12 +247,17 @@ export class Recorder {
   }
 
   private foresee({ fateAt, arrives }: FrameBlock, row: number): void {
-    const end = Math.min(fateAt[row] as number, arrives[row] as number)
-    const moment = end === NEVER ? (fateAt[row] as number) : end
+    const end = Math.min(fateAt[row], arrives[row])
+    const moment = end === NEVER ? fateAt[row] : end
     if (moment !== NEVER && moment > this.lastMoment) this.lastMoment = moment
   }
 
-  private keep(number: number, columns: { bytesBlock: Int32Array; bytesStart: Int32Array }, row: number, given: Uint8Array): void {
+  private keep(
+    number: number,
+    columns: { bytesBlock: Int32Array; bytesStart: Int32Array },
+    row: number,
+    given: Uint8Array,
+  ): void {
     let bytes = given
     if (bytes.buffer !== this.lastBuffer) {
       let index = this.blockOf.get(bytes.buffer)

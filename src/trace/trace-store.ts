@@ -92,7 +92,7 @@ export class TraceStore implements TraceView, TableContext {
 
   private index(): void {
     for (; this.indexed < this.events.length; this.indexed++) {
-      const event = this.events[this.indexed] as EventRecord
+      const event = this.events[this.indexed]
       this.byId.set(event.id, event)
       const same = this.byName.get(event.name)
       if (same === undefined) this.byName.set(event.name, [event])

@@ -2,7 +2,8 @@
 
 function show(value: unknown): string {
   if (value instanceof Element) return `<${value.localName}>`
-  return typeof value === 'object' ? JSON.stringify(value) : typeof value === 'string' ? `“${value}”` : String(value)
+  if (typeof value === 'string') return `“${value}”`
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value)
 }
 
 export function fail(message: string): never {

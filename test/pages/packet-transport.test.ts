@@ -1,7 +1,7 @@
 import '../../components/packet-transport/define.ts'
 import { assertAccessible } from './axe.ts'
 import { equal, match, ok, same } from './assert.ts'
-import { button, choose, inside, mount, settled, unmount, words } from './mount.ts'
+import { button, choose, inside, insideAll, mount, settled, unmount, words } from './mount.ts'
 import { MS, ScriptedRun } from './scripted-run.ts'
 
 describe('<packet-transport>', () => {
@@ -107,6 +107,26 @@ describe('<packet-transport>', () => {
     const element = await mount('packet-transport', { run })
     ok(button(element, 'Play').disabled, 'play is open')
     ok(inside<HTMLInputElement>(element, '#speed').disabled, 'speed is open')
+  })
+
+  it('offers to skip ahead when nothing has been on the way for a while', async () => {
+    const run = new ScriptedRun()
+    const element = await mount('packet-transport', { run })
+    const skip = (): HTMLElement[] => insideAll(element, '.skip')
+    run.play()
+    run.goTo(120 * MS)
+    await settled(element)
+    equal(skip().length, 0, 'a packet is on its way')
+    run.goTo(135 * MS)
+    await settled(element)
+    equal(skip().length, 0, 'not yet')
+    run.goTo(150 * MS)
+    await settled(element)
+    equal(skip().length, 1)
+    run.told.length = 0
+    skip()[0].click()
+    await settled(element)
+    same(run.told, ['step 1', 'play'])
   })
 
   it('lets go of its run when it is taken away', async () => {

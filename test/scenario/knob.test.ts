@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { applyKnob, findKnob, formatKnobValue, parseKnobValue, writeKnobValue } from '../../src/scenario/knob.ts'
+import { applyKnob, findKnob, parseKnobValue, writeKnobValue } from '../../src/scenario/knob.ts'
 import { resolveScenario } from '../../src/scenario/resolve.ts'
 import { DOWNLOAD, hostNamed, refusalOf } from './scenario-fixture.ts'
 import type { ResolvedKnob } from '../../src/scenario/resolved.ts'
@@ -286,7 +286,7 @@ test('what an application can change while it runs is live; how a connection is 
   }
 })
 
-test('every value that a knob has is written and read back, and shown', () => {
+test('every value that a knob has is written and read back', () => {
   const knobs = [
     knobOf({ range: ['0 %', '20 %'], sets: 'links[0].loss' }),
     knobOf({ range: ['1 ms', '500 ms'], sets: 'links[0].delay' }),
@@ -302,7 +302,6 @@ test('every value that a knob has is written and read back, and shown', () => {
       const written = writeKnobValue(knob, value)
       assert.equal(parseKnobValue(knob, written), value)
       assert.equal(parseKnobValue(knob, String(written)), value, 'as text, as on a command line')
-      assert.ok(formatKnobValue(knob, value).length > 0)
     }),
     { seed: 1, numRuns: 1000 },
   )
@@ -314,7 +313,6 @@ test('every value that a knob has is written and read back, and shown', () => {
     ['off', false],
   ] as const)
     assert.equal(parseKnobValue(toggle, text), value)
-  assert.deepEqual([formatKnobValue(toggle, true), formatKnobValue(toggle, false)], ['on', 'off'])
   assert.throws(() => parseKnobValue(toggle, 'maybe'), /true or false/)
   assert.throws(() => parseKnobValue(knobs[4], 2.5), /a whole number from 1 to 6/)
 })

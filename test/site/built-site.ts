@@ -25,13 +25,18 @@ export async function launchBrowser(): Promise<Browser> {
 export async function openPage(browser: Browser, url: string): Promise<{ page: Page; problems: string[] }> {
   const page = await browser.newPage()
   const problems: string[] = []
-  page.on('pageerror', (error) => problems.push(`uncaught: ${String(error)}`))
+  const note = (problem: string) => {
+    // The beginning says it, once.
+    const short = problem.length > 160 ? `${problem.slice(0, 160)}…` : problem
+    if (!problems.includes(short)) problems.push(short)
+  }
+  page.on('pageerror', (error) => note(`uncaught: ${String(error)}`))
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') problems.push(`${message.type()}: ${message.text()}`)
+    if (message.type() === 'error' || message.type() === 'warning') note(`${message.type()}: ${message.text()}`)
   })
-  page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`))
+  page.on('requestfailed', (request) => note(`failed: ${request.url()}`))
   page.on('response', (response) => {
-    if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`)
+    if (response.status() >= 400) note(`${response.status()}: ${response.url()}`)
   })
   await page.addInitScript(() => {
     window.firstRun = new Promise((done, fail) => {

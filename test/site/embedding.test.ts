@@ -53,7 +53,12 @@ describe('one tag, no server: the same capture wherever the element stands', () 
 
   /** A blog with a policy, on an origin of its own. */
   async function onBlog(html: string, csp: string | undefined, use: (url: string) => Promise<void>): Promise<void> {
-    const blog = await serve({ root: empty, port: 0, pages: { '/': html }, ...(csp !== undefined && { csp }) })
+    const blog = await serve({
+      root: empty,
+      port: 0,
+      pages: { '/': html, '/favicon.ico': '' },
+      ...(csp !== undefined && { csp }),
+    })
     try {
       await use(`${blog.url}/`)
     } finally {
@@ -70,7 +75,7 @@ describe('one tag, no server: the same capture wherever the element stands', () 
       root: DIST,
       port: 0,
       csp: "default-src 'self'",
-      pages: { '/blog.html': embed(module('/packetarium.js')) },
+      pages: { '/blog.html': embed(module('/packetarium.js')), '/favicon.ico': '' },
     })
     try {
       await check(`${strict.url}/blog.html`, 'workers')

@@ -207,6 +207,12 @@ const REFUSED: readonly (readonly [title: string, file: string, rule: string, co
     "import { test } from 'node:test'\ntest('a', { skip: true }, () => 1)",
   ],
   [
+    'a style attribute, which a strict policy blocks',
+    'components/x.ts',
+    'no-restricted-syntax',
+    'import { svg } from \'lit\'\nexport const x = (n: number) => svg`<g style="top:${n}px"></g>`',
+  ],
+  [
     'a template that Lit cannot bind',
     'components/x.ts',
     'lit/binding-positions',
@@ -242,6 +248,11 @@ const ALLOWED: readonly (readonly [title: string, file: string, code: string])[]
     'the stage draws with Pixi',
     'components/packet-stage/x.ts',
     "import 'pixi.js/unsafe-eval'\nimport { Application } from 'pixi.js'\nexport const x = Application",
+  ],
+  [
+    'a component styles through the object model',
+    'components/x.ts',
+    "import { html } from 'lit'\nimport { styleMap } from 'lit/directives/style-map.js'\nexport const x = (top: string) => html`<p style=${styleMap({ top })}></p>`",
   ],
   [
     'the command line reads a file',

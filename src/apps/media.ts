@@ -1,0 +1,123 @@
+import { encodeLatin1 } from '../wire/http1.ts'
+import { filler } from './filler.ts'
+
+/** Parts of a body, in order: given bytes, or a length of filler. */
+export type Part = Uint8Array | number
+
+/** The longest payload of a JPEG segment, whose 16-bit length counts itself. */
+const SEGMENT = 65_533
+
+function bytesOf(...values: readonly (string | number | Uint8Array)[]): Uint8Array {
+  const parts = values.map((value) => {
+    if (typeof value === 'string') return encodeLatin1(value)
+    return typeof value === 'number' ? Uint8Array.of(value) : value
+  })
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+function uint32(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
+}
+
+/** CRC-32 of ISO 3309, as PNG has it (ISO/IEC 15948 annex D); `crc` is that of the bytes before. */
+function crc32(crc: number, bytes: Uint8Array): number {
+  let rest = ~crc
+  for (const byte of bytes) {
+    rest ^= byte
+    for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (rest & 1 ? 0xedb88320 : 0)
+  }
+  return ~rest >>> 0
+}
+
+function pngChunk(type: string, data: Uint8Array): Uint8Array {
+  const body = bytesOf(type, data)
+  return bytesOf(uint32(data.length), body, uint32(crc32(0, body)))
+}
+
+/** One grey pixel, with filler in a private chunk (ISO/IEC 15948). */
+function png(size: number, key: number): Part[] {
+  const start = bytesOf(
+    ...[0x89, 'PNG\r\n', 0x1a, '\n'],
+    pngChunk('IHDR', bytesOf(uint32(1), uint32(1), 8, 0, 0, 0, 0)),
+    // zlib: one stored block of a filter byte and a sample, Adler-32 behind.
+    pngChunk('IDAT', Uint8Array.of(0x78, 0x01, 0x01, 2, 0, 0xfd, 0xff, 0, 0, 0, 2, 0, 1)),
+  )
+  const end = pngChunk('IEND', new Uint8Array(0))
+  const length = Math.max(0, size - start.length - end.length - 12)
+  let crc = crc32(0, encodeLatin1('fiLl'))
+  for (let at = 0; at < length;) {
+    const piece = filler(key, at, length - at)
+    crc = crc32(crc, piece)
+    at += piece.length
+  }
+  return [bytesOf(start, uint32(length), 'fiLl'), length, bytesOf(uint32(crc), end)]
+}
+
+/** Eight by eight grey pixels, with filler in comments (ITU-T T.81 annex B). */
+function jpeg(size: number): Part[] {
+  const start = bytesOf(0xff, 0xd8, 0xff, 0xe0, 0, 16, 'JFIF', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0)
+  const huffman = (index: number): Uint8Array => bytesOf(0xff, 0xc4, 0, 20, index, 1, new Uint8Array(15), 0)
+  const end = bytesOf(
+    ...[0xff, 0xdb, 0, 67, 0, new Uint8Array(64).fill(1)],
+    ...[0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0],
+    ...[huffman(0x00), huffman(0x10)],
+    ...[0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x3f, 0xff, 0xd9],
+  )
+  const parts: Part[] = [start]
+  for (let left = size - start.length - end.length; left >= 4;) {
+    // What is left behind a whole segment must be long enough for another.
+    const length = Math.min(left - 4, left - 4 > SEGMENT && left - 4 - SEGMENT < 4 ? SEGMENT - 4 : SEGMENT)
+    parts.push(Uint8Array.of(0xff, 0xfe, (length + 2) >> 8, length + 2), length)
+    left -= 4 + length
+  }
+  const missing =
+    size - end.length - parts.reduce<number>((sum, part) => sum + (typeof part === 'number' ? part : part.length), 0)
+  // Any number of 0xff may stand before a marker.
+  parts.push(new Uint8Array(Math.max(0, missing)).fill(0xff), end)
+  return parts
+}
+
+/** One pixel in lossless WebP, with filler in an unknown chunk (RFC 9649 section 2.7). */
+function webp(size: number): Part[] {
+  const pixel = bytesOf('VP8L', 13, 0, 0, 0, 0x2f, 0, 0, 0, 0x10, 7, 0x10, 0x11, 0x11, 0x88, 0x88, 0xfe, 7, 0)
+  const little = (value: number): Uint8Array => uint32(value).reverse()
+  const length = Math.max(0, size - 12 - pixel.length - 8)
+  const padding = new Uint8Array(length % 2)
+  const total = 4 + pixel.length + 8 + length + padding.length
+  return [bytesOf('RIFF', little(total), 'WEBP', pixel, 'FILL', little(length)), length, padding]
+}
+
+function around(size: number, before: string, after: string): Part[] {
+  return [encodeLatin1(before), Math.max(0, size - before.length - after.length), encodeLatin1(after)]
+}
+
+/**
+ * A body of a media type that has a form of its own: a valid one of `size` bytes, or as few more as the form needs. Filler alone
+ * does for other types: undefined.
+ */
+export function formed(type: string, size: number, key: number): Part[] | undefined {
+  if (size === 0) return undefined
+  switch (type.replace(/;.*$/, '').trim().toLowerCase()) {
+    case 'image/png':
+      return png(size, key)
+    case 'image/jpeg':
+      return jpeg(size)
+    case 'image/webp':
+      return webp(size)
+    case 'image/svg+xml':
+      return around(size, '<svg xmlns="http://www.w3.org/2000/svg"><!--', '--></svg>')
+    case 'application/xml':
+    case 'text/xml':
+      return around(size, '<x>', '</x>')
+    case 'application/json':
+      return size < 2 ? [encodeLatin1('0')] : around(size, '"', '"')
+    default:
+      return undefined
+  }
+}
