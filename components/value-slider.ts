@@ -31,6 +31,8 @@ export function sliderWords(slider: Pick<ValueSlider, 'unit' | 'zero'>, value: n
   return value === 0 && slider.zero !== undefined ? slider.zero : formatQuantity(slider.unit, value)
 }
 
+// `.style`, here and elsewhere: a page's policy may refuse style attributes, but not what a script sets.
+
 /** A range input over a linear or a logarithmic scale; give it a label by its id. */
 export function valueSlider(slider: ValueSlider): TemplateResult {
   const stops = slider.scale === 'log' ? logStops(slider.min, slider.max, slider.zero !== undefined) : undefined
@@ -47,7 +49,7 @@ export function valueSlider(slider: ValueSlider): TemplateResult {
     max=${max}
     step=${stops !== undefined ? 1 : slider.step === 0 ? 'any' : slider.step}
     .value=${live(String(at))}
-    style="--fill:${((at - min) / Math.max(max - min, 1e-9)) * 100}%"
+    .style=${`--fill:${String(((at - min) / Math.max(max - min, 1e-9)) * 100)}%`}
     aria-valuetext=${sliderWords(slider, slider.value)}
     aria-describedby=${ifDefined(slider.describedBy)}
     ?disabled=${slider.disabled ?? false}

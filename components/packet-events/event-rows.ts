@@ -28,6 +28,10 @@ export class EventRows {
   #nextFrame = 1
   #nextEvent = 0
   #firstKept = 1
+  /** Whether a record came too late for the end of the list. */
+  #late = false
+  /** Id of the trace's first event, when there was one: the oldest ones may be let go. */
+  #firstEvent = 0
 
   get length(): number {
     return this.#rows.length
@@ -48,17 +52,21 @@ export class EventRows {
     this.#nextFrame = 1
     this.#nextEvent = 0
     this.#firstKept = 1
+    this.#firstEvent = 0
   }
 
-  update(trace: TraceView): void {
-    if (trace.firstKept > this.#firstKept) {
-      this.#firstKept = trace.firstKept
-      const keep = this.#rows.map((row) => row < 0 || row >= trace.firstKept)
-      this.#times = this.#times.filter((_, index) => keep[index])
-      this.#rows = this.#rows.filter((_, index) => keep[index])
-      this.#nextFrame = Math.max(this.#nextFrame, trace.firstKept)
-    }
+  /**
+   * Takes in what is new.
+   * @returns whether rows were only added at the end, so that the index of each older row is what it was
+   */
+  update(trace: TraceView): boolean {
     const { events } = trace
+    const firstEvent = events.at(0)?.id ?? 0
+    const thinned = trace.firstKept !== this.#firstKept || (this.#firstEvent !== 0 && firstEvent !== this.#firstEvent)
+    if (thinned) this.clear()
+    this.#firstKept = trace.firstKept
+    this.#firstEvent = firstEvent
+    this.#late = false
     let frame = this.#frameFrom(trace)
     while (frame !== undefined || this.#nextEvent < events.length) {
       const event = this.#nextEvent < events.length ? events[this.#nextEvent] : undefined
@@ -74,6 +82,7 @@ export class EventRows {
         this.#nextEvent++
       }
     }
+    return !thinned && !this.#late
   }
 
   /** How many rows lie at or before a time. */
@@ -106,6 +115,7 @@ export class EventRows {
       this.#rows.push(row)
       this.#times.push(time)
     } else {
+      this.#late = true
       this.#rows.splice(at, 0, row)
       this.#times.splice(at, 0, time)
     }

@@ -101,9 +101,10 @@ export class PacketEvents extends RunElement {
     if (run === undefined || !this.#stale) return
     this.#stale = false
     const before = this.#rows.length
-    this.#rows.update(run.trace)
+    const appended = this.#rows.update(run.trace)
     if (this.#passing === undefined) return
-    if (this.filter.show === 'lost' || this.#rows.length < before) {
+    if (!appended) this.#passing = this.#rows.filter(run.trace, this.filter)
+    else if (this.filter.show === 'lost') {
       // Fates change after the fact, so this filter has to look again; not at every frame of the animation, though.
       this.#refilter ||= setTimeout(() => {
         this.#refilter = 0
@@ -158,7 +159,7 @@ export class PacketEvents extends RunElement {
         @keydown=${this.#onKey}
       >
         <div class="probe" aria-hidden="true"></div>
-        <div class="spacer" role="presentation" style="height:calc(var(--row) * ${count})">${rows}</div>
+        <div class="spacer" role="presentation" .style=${`height:calc(var(--row) * ${String(count)})`}>${rows}</div>
         ${
           count === 0
             ? html`<div class="empty" role="presentation">
@@ -255,7 +256,7 @@ export class PacketEvents extends RunElement {
       aria-posinset=${position + 1}
       aria-setsize=${count}
       aria-selected=${row === this.active}
-      style="top:calc(var(--row) * ${position})"
+      .style=${`top:calc(var(--row) * ${String(position)})`}
       @click=${() => {
         this.#activate(row)
       }}

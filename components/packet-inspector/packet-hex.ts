@@ -49,6 +49,10 @@ export class PacketHex extends LitElement {
         color: var(--pk-muted);
         padding-right: 1ch;
       }
+      i,
+      b {
+        font: inherit;
+      }
       .byte {
         padding: 0 0.5ch;
       }
@@ -107,11 +111,11 @@ export class PacketHex extends LitElement {
       const gap = columns - line.length
       lines.push(
         html`<div class="line">
-          <span class="offset">${hex(offset, 4)}</span
-          >${line.map((byte) => html`<i class="byte" style="font-style:normal">${hex(byte, 2)}</i>`)}<span
-            style="width:calc(${gap} * 3ch + ${gap >= 8 ? '0.7ch' : '0px'})"
+          <span class="offset">${hex(offset, 4)}</span>${line.map((byte) => html`<i class="byte">${hex(byte, 2)}</i>`)}<span
+            class="gap"
+            .style=${`width:calc(${String(gap)} * 3ch + ${gap >= 8 ? '0.7ch' : '0px'})`}
           ></span
-          ><span class="text">${line.map((byte) => html`<b style="font-weight:inherit">${printable(byte)}</b>`)}</span>
+          ><span class="text">${line.map((byte) => html`<b>${printable(byte)}</b>`)}</span>
         </div>`,
       )
     }

@@ -160,10 +160,27 @@ export const playgroundStyles = css`
   }
   .placeholder {
     display: grid;
-    place-content: center;
+    grid-template-columns: minmax(0, 1fr);
+    place-items: center;
     min-height: 990px;
     padding: calc(var(--pk-space) * 6);
     color: var(--pk-muted);
+  }
+  .poster {
+    width: min(100%, 800px);
+  }
+  .poster line {
+    stroke: var(--pk-line);
+    stroke-width: 3.4;
+  }
+  .poster rect {
+    fill: var(--pk-surface);
+    stroke: var(--pk-line);
+    stroke-width: 0.2;
+  }
+  .poster text {
+    fill: var(--pk-text);
+    font: 600 1.9px var(--pk-font);
   }
   .problem {
     display: grid;

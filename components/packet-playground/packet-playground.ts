@@ -15,10 +15,10 @@ import type { PacketTransport } from '../packet-transport/packet-transport.ts'
 import { runContext, selectionContext } from '../run-context.ts'
 import { Selection } from '../selection.ts'
 import { tokens } from '../theme.ts'
-import { happenedAt } from './announcement.ts'
 import type { Engine, OpenedScenario } from './engine.ts'
 import { helpDialog, linkDialog } from './dialogs.ts'
 import { playgroundStyles } from './packet-playground.styles.ts'
+import { poster } from './poster.ts'
 import { parseSeed, parseSpeed, scenarioPlace } from './scenario-source.ts'
 import { shareAddress, sharedRunFor, type SharedStart } from './share.ts'
 import { SHORTCUTS, commandOf, type Command } from './shortcuts.ts'
@@ -47,6 +47,9 @@ export class PacketPlayground extends LitElement {
 
   /** Loads the engine, once an element comes near the viewport. Whoever defines the element sets it. */
   static loadEngine: () => Promise<Engine> = () => Promise.reject(new Error('No engine was given to this page.'))
+
+  /** Loads the elements that stand inside, at the same time. */
+  static loadParts: () => Promise<unknown> = () => import('./parts.ts')
 
   /** Id of a scenario of the catalogue, or the address of a JSON file. */
   @property() scenario = ''
@@ -146,6 +149,7 @@ export class PacketPlayground extends LitElement {
   }
 
   async #open(generation: number): Promise<void> {
+    const parts = PacketPlayground.loadParts()
     try {
       this.#engine ??= await PacketPlayground.loadEngine()
       const given = scenarioPlace(this, this.scenario, this.source)
@@ -156,10 +160,12 @@ export class PacketPlayground extends LitElement {
       const opened = await this.#engine.open(place, { seed, knobs: this.#shared?.knobs })
       if (generation !== this.#generation) return
       this.opened = opened
+      const log = opened.parseLog(this.#shared?.log ?? [])
+      await parts
+      if (generation !== this.#generation) return
       const speed = parseSpeed(this.speed) ?? opened.scenario.speed
       this.run = new StillRun(opened.scenario, speed)
       this.panels = new Set(this.wide ? (opened.scenario.views as Panel[]) : ['faults'])
-      const log = opened.parseLog(this.#shared?.log ?? [])
       // The network is drawn before the engine takes the thread.
       await this.updateComplete
       const run = await opened.start({ log })
@@ -226,10 +232,16 @@ export class PacketPlayground extends LitElement {
     if (run === undefined || run.state === 'playing') return
     clearTimeout(this.#sayTimer)
     this.#sayTimer = setTimeout(() => {
-      if (this.said !== null && run === this.run) this.said.textContent = happenedAt(run.trace, run.playhead)
+      void this.#say(run)
     }, 200)
     // Thinning is seen here too, when the reader goes back to where nothing is left.
     this.requestUpdate()
+  }
+
+  /** Says what happened at the playhead. */
+  async #say(run: Run): Promise<void> {
+    const { happenedAt } = await import('./announcement.ts')
+    if (this.said !== null && run === this.run) this.said.textContent = happenedAt(run.trace, run.playhead)
   }
 
   readonly #onFullscreen = (): void => {
@@ -368,7 +380,9 @@ export class PacketPlayground extends LitElement {
         this.problem !== undefined
           ? this.#renderProblem(this.problem)
           : run === undefined || opened === undefined
-            ? html`<div class="placeholder" role="status">Setting up the network …</div>`
+            ? html`<div class="placeholder" role="status">
+                ${opened === undefined ? 'Setting up the network …' : poster(opened.scenario)}
+              </div>`
             : this.#renderRun(run, opened)
       }
     </div>`
@@ -417,7 +431,7 @@ export class PacketPlayground extends LitElement {
           ${
             run.trace.thinnedBytes > 0
               ? html`<p class="thinned" role="status">
-                  ${icon('warning')} This run has become long: the bytes of its oldest packets
+                  ${icon('warning')} This run has become long: its oldest records
                   (${formatQuantity('bytes', run.trace.thinnedBytes)}) were let go to stay within memory.
                 </p>`
               : nothing

@@ -180,7 +180,7 @@ export class PacketTransport extends RunElement {
       <div
         class="scrub"
         part="scrub"
-        style="--playhead:${share(playhead)};--horizon:${share(run?.horizon ?? 0)}"
+        .style=${`--playhead:${share(playhead)};--horizon:${share(run?.horizon ?? 0)}`}
         @pointermove=${(event: PointerEvent) => {
           this.hover = event.clientX - (event.currentTarget as HTMLElement).getBoundingClientRect().left
         }}
@@ -198,6 +198,7 @@ export class PacketTransport extends RunElement {
           step="1"
           .value=${String(Math.min(playhead, extent))}
           ?disabled=${idle}
+          @keydown=${this.#onScrubKey}
           @input=${(event: Event) => void run?.seek(Number((event.target as HTMLInputElement).value))}
         />
         <canvas aria-hidden="true"></canvas>
@@ -205,6 +206,20 @@ export class PacketTransport extends RunElement {
         <span id="summary" class="visually-hidden">${this.#summary()}</span>
       </div>
     `
+  }
+
+  /** A nanosecond, the native step, is of no use: arrows go from event to event, the rest in larger strides. */
+  readonly #onScrubKey = (event: KeyboardEvent): void => {
+    const { run } = this
+    if (run === undefined || event.altKey || event.ctrlKey || event.metaKey) return
+    const stride = event.shiftKey ? run.speed * 1e9 : this.#extent / 10
+    const forward = ['ArrowRight', 'ArrowUp', 'PageUp'].includes(event.key)
+    if (forward || ['ArrowLeft', 'ArrowDown', 'PageDown'].includes(event.key)) {
+      if (event.key.startsWith('Arrow') && !event.shiftKey) void run.step(forward ? 1 : -1)
+      else void run.seek(Math.max(0, Math.round(run.playhead + (forward ? stride : -stride))))
+    } else if (event.key === 'Home' || event.key === 'End') void run.seek(event.key === 'Home' ? 0 : run.horizon)
+    else return
+    event.preventDefault()
   }
 
   #summary(): string {
@@ -237,7 +252,7 @@ export class PacketTransport extends RunElement {
     const clock = formatClock(time, this.#extent)
     // Kept within the bar by moving its own middle along with the pointer.
     const shift = (Math.min(Math.max(hover, 0), width) / Math.max(width, 1)) * 100
-    return html`<span class="tip" style="transform:translateX(${hover}px) translateX(-${shift}%)"
+    return html`<span class="tip" .style=${`transform:translateX(${String(hover)}px) translateX(-${String(shift)}%)`}
       >${clock}${words === undefined ? '' : `, ${words}`}</span
     >`
   }
@@ -261,7 +276,7 @@ export class PacketTransport extends RunElement {
         min="0"
         max=${SPEEDS.length - 1}
         step="1"
-        style="--fill:${(index / (SPEEDS.length - 1)) * 100}%"
+        .style=${`--fill:${String((index / (SPEEDS.length - 1)) * 100)}%`}
         .value=${String(index)}
         aria-valuetext=${formatSpeed(speed)}
         ?disabled=${idle}

@@ -25,13 +25,22 @@ function uint32(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
 }
 
+function makeCrcTable(): Uint32Array {
+  const table = new Uint32Array(256)
+  for (let i = 0; i < 256; i++) {
+    let word = i
+    for (let bit = 0; bit < 8; bit++) word = (word >>> 1) ^ (word & 1 ? 0xedb88320 : 0)
+    table[i] = word
+  }
+  return table
+}
+
+const CRC_TABLE = /* @__PURE__ */ makeCrcTable()
+
 /** CRC-32 of ISO 3309, as PNG has it (ISO/IEC 15948 annex D); `crc` is that of the bytes before. */
 function crc32(crc: number, bytes: Uint8Array): number {
   let rest = ~crc
-  for (const byte of bytes) {
-    rest ^= byte
-    for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (rest & 1 ? 0xedb88320 : 0)
-  }
+  for (const byte of bytes) rest = (rest >>> 8) ^ CRC_TABLE[(rest ^ byte) & 0xff]
   return ~rest >>> 0
 }
 
@@ -93,6 +102,20 @@ function webp(size: number): Part[] {
   return [bytesOf('RIFF', little(total), 'WEBP', pixel, 'FILL', little(length)), length, padding]
 }
 
+/** One pixel, with filler behind the trailer, where nobody looks (GIF89a section 27). */
+function gif(size: number): Part[] {
+  const screen = bytesOf('GIF89a', 1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255)
+  const image = bytesOf(0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b)
+  return [screen, image, Math.max(0, size - screen.length - image.length)]
+}
+
+/** No pictures, but boxes as they should be: the file's type, and media data (ISO/IEC 14496-12 section 4.2). */
+function mp4(size: number): Part[] {
+  const type = bytesOf(uint32(20), 'ftypisom', uint32(512), 'isom')
+  const length = Math.max(0, size - type.length - 8)
+  return [bytesOf(type, uint32(8 + length), 'mdat'), length]
+}
+
 function around(size: number, before: string, after: string): Part[] {
   return [encodeLatin1(before), Math.max(0, size - before.length - after.length), encodeLatin1(after)]
 }
@@ -110,6 +133,10 @@ export function formed(type: string, size: number, key: number): Part[] | undefi
       return jpeg(size)
     case 'image/webp':
       return webp(size)
+    case 'image/gif':
+      return gif(size)
+    case 'video/mp4':
+      return mp4(size)
     case 'image/svg+xml':
       return around(size, '<svg xmlns="http://www.w3.org/2000/svg"><!--', '--></svg>')
     case 'application/xml':

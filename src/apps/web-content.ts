@@ -17,6 +17,9 @@ export interface ServedResource {
   chunked: boolean
 }
 
+/** A body of up to so many bytes is put together once, and kept. */
+const KEPT = 16_384
+
 /** A body that is made when it is sent. */
 export class Content {
   /** In bytes. */
@@ -27,6 +30,8 @@ export class Content {
   private readonly fillerStarts: number[] = []
   /** The part that was asked for last: the next is near. */
   private recent = 0
+  /** All of it, when it is short. */
+  private whole: Uint8Array | undefined
 
   /** @param key of the filler */
   constructor(
@@ -46,8 +51,24 @@ export class Content {
 
   /** The bytes from `offset` on, as many as there are in one piece; empty at the end. Views: not to be written to. */
   piece(offset: number): Uint8Array {
-    const { parts, starts } = this
     if (offset >= this.length) return NOTHING
+    if (this.length > KEPT) return this.partOf(offset)
+    this.whole ??= this.putTogether()
+    return offset === 0 ? this.whole : this.whole.subarray(offset)
+  }
+
+  private putTogether(): Uint8Array {
+    const whole = new Uint8Array(this.length)
+    for (let at = 0; at < whole.length;) {
+      const piece = this.partOf(at)
+      whole.set(piece, at)
+      at += piece.length
+    }
+    return whole
+  }
+
+  private partOf(offset: number): Uint8Array {
+    const { parts, starts } = this
     let i = starts[this.recent] <= offset ? this.recent : 0
     while (i + 1 < parts.length && starts[i + 1] <= offset) i++
     this.recent = i

@@ -305,21 +305,21 @@ class ServedConnection {
     const { response, content } = this.answerTo(exchange)
     const digest = this.digests ? new Digest() : undefined
     let sent = 0
+    const length = content?.length ?? 0
     if (http.respond(response)) {
       // With Nagle's algorithm on, no short segment goes out in the middle of a body.
       socket.setNoDelay(false)
-      for (let piece = pieceOf(content, 0); piece.length > 0; piece = pieceOf(content, sent)) {
+      while (sent < length) {
+        const piece = pieceOf(content, sent)
         http.sendBody(piece)
         digest?.update(piece)
         sent += piece.length
-        yield* this.flush()
+        if (sent < length) yield* this.flush()
       }
       http.endBody()
-      yield* this.flush()
-      socket.setNoDelay(true)
-    } else {
-      yield* this.flush()
     }
+    yield* this.flush()
+    socket.setNoDelay(true)
     const { id } = exchange
     const duration = context.environment.now - exchange.receivedAt
     this.record('http:response-sent', {

@@ -1,4 +1,4 @@
-import { Worker, type TransferListItem } from 'node:worker_threads'
+import { Worker, type Transferable } from 'node:worker_threads'
 import { Director, type DirectorOptions } from '../run/director.ts'
 import type { HostSetup } from '../run/host-messages.ts'
 import { RemoteHosts } from '../run/remote-hosts.ts'
@@ -33,7 +33,7 @@ export async function startThreads(
     const control = (controls[host]).port2
     const setup: HostSetup = { scenario, host, seed: options.seed, links: ends, control }
     // The types of the browser's port and of Node's differ; the object is one and the same.
-    thread.postMessage(setup, [...ends, control] as unknown as TransferListItem[])
+    thread.postMessage(setup, [...ends, control] as unknown as Transferable[])
     return thread
   })
   const broken = new Promise<never>((_, reject) => {

@@ -30,12 +30,12 @@ class HostMachine implements Machine {
   private readonly environment: HostEnvironment
   private readonly interfaces: readonly NetworkInterface[]
   private readonly stack: HostStack
-  private applications: Application[] = []
+  private readonly applications: readonly Application[]
 
   constructor(
     kernel: Environment,
     private readonly host: ResolvedHost,
-    private readonly createApp: AppFactory,
+    createApp: AppFactory,
   ) {
     const environment = new HostEnvironment(kernel, this.scheduler)
     this.environment = environment
@@ -52,15 +52,15 @@ class HostMachine implements Machine {
     icmp.listen(IpProtocol.UDP, udp)
     icmp.listen(IpProtocol.TCP, tcp)
     this.stack = { internet, icmp, udp, tcp, names: host.names }
+    this.applications = host.apps.map(({ app, options }) => {
+      const sockets = new HostSockets(environment, this.stack)
+      return new Application(app, createApp(app, { ...options }), environment, sockets, this.scheduler)
+    })
   }
 
   start(): void {
     this.scheduler.hold()
     try {
-      this.applications = this.host.apps.map(({ app, options }) => {
-        const sockets = new HostSockets(this.environment, this.stack)
-        return new Application(app, this.createApp(app, { ...options }), this.environment, sockets, this.scheduler)
-      })
       for (const application of this.applications) application.start()
     } finally {
       this.scheduler.release()

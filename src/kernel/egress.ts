@@ -13,11 +13,10 @@ export interface Carrier {
   /**
    * @param arrives when the last bit is there
    * @param id of the frame, also its place in the total order
-   * @param sent when its first bit left
    * @param corruption as in `Log.Corruption`
    * @param detected whether a corrupted frame will fail its frame check sequence
    */
-  carry(frame: Uint8Array, arrives: Nanos, id: Id, sent: Nanos, corruption: number, detected: boolean): void
+  carry(frame: Uint8Array, arrives: Nanos, id: Id, corruption: number, detected: boolean): void
 }
 
 /** What an egress needs from its host's engine. */
@@ -55,9 +54,11 @@ export class Egress implements Happening {
   private bytesWaiting = 0
   /** When the line is free again. */
   private lineFree: Nanos = 0
-  private wakeUpPending = false
+  /** When `fire` will be called next, or `NEVER`. */
+  private wakeUpAt: Nanos = NEVER
   /** Frames that have left, for `lossList`. */
   private framesSent = 0
+  /** When the last frame arrives that was sent with these settings and not held back by `reorder`: jitter lets none overtake it. */
   private lastArrival: Nanos = 0
   private readonly lossDraw: Random
   private readonly corruptDraw: Random
@@ -83,6 +84,18 @@ export class Egress implements Happening {
 
   get queuedBytes(): number {
     return this.bytesWaiting
+  }
+
+  /**
+   * Changes some settings; frames that have left are not touched. A frame that leaves under a shorter delay overtakes those before it:
+   * the delay that was set before is gone at once.
+   */
+  change(settings: Partial<LinkSettings>): void {
+    const before = this.settings
+    const { delay, jitter, up } = before
+    Object.assign(before, settings)
+    if (before.delay !== delay || before.jitter !== jitter) this.lastArrival = 0
+    if (up && !before.up) this.flush('link-down')
   }
 
   /** Hands over a frame; what becomes of it is written to the log. */
@@ -118,8 +131,9 @@ export class Egress implements Happening {
 
   /** The line may be free: sends what waits. */
   fire(): void {
-    this.wakeUpPending = false
     const { owner } = this
+    // A wake-up from before a cut may come too early; the one that is waited for comes all the same.
+    if (this.wakeUpAt <= owner.now) this.wakeUpAt = NEVER
     while (this.head < this.waiting.length && this.lineFree <= owner.now) {
       const frame = this.waiting[this.head]
       const id = this.waitingIds[this.head]
@@ -141,6 +155,7 @@ export class Egress implements Happening {
     this.bytesWaiting -= this.waiting[index].length
     this.waiting.splice(index, 1)
     this.waitingIds.splice(index, 1)
+    this.corruptOnSending.delete(id)
     return true
   }
 
@@ -152,8 +167,8 @@ export class Egress implements Happening {
   }
   private readonly corruptOnSending = new Map<Id, number>()
 
-  /** The cable was cut, or the host lost power: what waits is gone. */
-  flush(fate: Fate): void {
+  /** The cable was cut, or the host lost power: what waits is gone. A cable that is plugged in again is empty. */
+  flush(fate: 'link-down' | 'host-down'): void {
     const { now, log } = this.owner
     for (let i = this.head; i < this.waitingIds.length; i++) {
       const id = this.waitingIds[i]
@@ -161,7 +176,12 @@ export class Egress implements Happening {
     }
     this.head = this.waiting.length
     this.bytesWaiting = 0
+    this.corruptOnSending.clear()
     this.compact()
+    if (fate === 'link-down') {
+      this.lineFree = now
+      this.lastArrival = 0
+    }
   }
 
   private compact(): void {
@@ -171,9 +191,9 @@ export class Egress implements Happening {
   }
 
   private wakeUp(): void {
-    if (this.wakeUpPending) return
-    this.wakeUpPending = true
-    this.owner.push(Math.max(this.lineFree, this.owner.now), this.owner.nextId(), this)
+    if (this.wakeUpAt <= this.lineFree) return
+    this.wakeUpAt = Math.max(this.lineFree, this.owner.now)
+    this.owner.push(this.wakeUpAt, this.owner.nextId(), this)
   }
 
   private logFrame(id: Id, frame: Uint8Array, mark: number, cause: Id): number {
@@ -209,7 +229,7 @@ export class Egress implements Happening {
       if (arrives < this.lastArrival) arrives = this.lastArrival
     }
     if (settings.reorder > 0 && this.reorderDraw.next() < settings.reorder) arrives += settings.reorderBy
-    else if (arrives > this.lastArrival) this.lastArrival = arrives
+    else this.lastArrival = arrives
 
     const lost = settings.loss > 0 && this.lossDraw.next() < settings.loss
     const listed = settings.lossList.length > 0 && settings.lossList.includes(this.framesSent)
@@ -225,6 +245,7 @@ export class Egress implements Happening {
     let fate = FATE_NUMBER['in-flight']
     let fateAt = NEVER
     if (lost || listed) {
+      corruption = 0
       fate = FATE_NUMBER[listed ? 'listed-loss' : 'random-loss']
       fateAt = sent + Math.floor((arrives - sent) / 2)
     } else if (corruption > 0 && !settings.corruptUndetected) {
@@ -238,7 +259,7 @@ export class Egress implements Happening {
     numbers[at + Log.FateAt] = fateAt
     numbers[at + Log.Corruption] = corruption
 
-    if (!lost && !listed) this.carrier.carry(frame, arrives, id, sent, corruption, !settings.corruptUndetected)
+    if (!lost && !listed) this.carrier.carry(frame, arrives, id, corruption, !settings.corruptUndetected)
 
     if (settings.duplicate > 0 && this.duplicateDraw.next() < settings.duplicate) {
       const copy = owner.nextId()
@@ -248,7 +269,7 @@ export class Egress implements Happening {
       copyNumbers[copyAt + Log.Arrives] = arrives
       copyNumbers[copyAt + Log.Fate] = FATE_NUMBER['in-flight']
       copyNumbers[copyAt + Log.Duplicate] = 1
-      this.carrier.carry(frame, arrives, copy, sent, 0, true)
+      this.carrier.carry(frame, arrives, copy, 0, true)
     }
   }
 }

@@ -43,13 +43,28 @@ class Arrival implements Happening {
   frame: Uint8Array = new Uint8Array(0)
   port = 0
   id: Id = NO_ID
-  sent: Nanos = 0
+  arrives: Nanos = 0
   corruption = 0
   detected = true
   cancelled = false
   constructor(private readonly engine: Engine) {}
   fire(): void {
     this.engine.arrive(this)
+  }
+}
+
+/** What a paused host is told when it goes on. */
+class Errand implements Happening {
+  readonly cancelled = false
+  constructor(
+    private readonly tell: (machine: Machine) => void,
+    private readonly machine: Machine,
+    private readonly engine: Engine,
+    private readonly cause: Id,
+  ) {}
+  fire(): void {
+    this.engine.cause = this.cause
+    this.tell(this.machine)
   }
 }
 
@@ -105,6 +120,8 @@ export class Engine implements Environment {
   private readonly arena = new Arena()
   private readonly egresses: Egress[] = []
   private readonly streams = new Map<string, Random>()
+  /** Settings of the machine that were changed, by path, in the order in which they were; a restart does not undo them. */
+  private readonly configured = new Map<string, unknown>()
   private readonly factory: MachineFactory
   private readonly seed: number
   private readonly firstId: number
@@ -138,15 +155,17 @@ export class Engine implements Environment {
     return this.paused ? 'paused' : 'on'
   }
 
-  /** Power on, at the current time. */
-  start(): void {
+  /** Power on, at the current time. What was configured since the beginning of the run stays so. */
+  start(cause: Id = NO_ID): void {
     this.boot++
     this.life++
-    this.cause = NO_ID
-    this.machine = this.factory(this)
-    this.machine.start()
+    this.cause = cause
+    const machine = this.factory(this)
+    this.machine = machine
+    for (const [path, value] of [...this.configured]) this.applySetting(machine, path, value)
+    machine.start()
     for (let port = 0; port < this.egresses.length; port++) {
-      if (!this.egresses[port].settings.up) this.machine.carrier(port, false)
+      if (!this.egresses[port].settings.up) machine.carrier(port, false)
     }
   }
 
@@ -164,12 +183,12 @@ export class Engine implements Environment {
   }
 
   /** Takes a frame from a neighbour's carrier. */
-  accept(port: number, frame: Uint8Array, arrives: Nanos, id: Id, sent: Nanos, corruption: number, detected: boolean): void {
+  accept(port: number, frame: Uint8Array, arrives: Nanos, id: Id, corruption: number, detected: boolean): void {
     const arrival = this.spareArrivals.pop() ?? new Arrival(this)
     arrival.frame = frame
     arrival.port = port
     arrival.id = id
-    arrival.sent = sent
+    arrival.arrives = arrives
     arrival.corruption = corruption
     arrival.detected = detected
     arrival.cancelled = false
@@ -178,7 +197,9 @@ export class Engine implements Environment {
 
   /** An arrival's time has come. */
   arrive(arrival: Arrival): void {
-    if (this.paused && !arrival.cancelled) {
+    // A card throws away what fails its frame check sequence, whether anybody reads from it or not.
+    const isWhole = !arrival.cancelled && (arrival.corruption === 0 || !arrival.detected)
+    if (this.paused && isWhole) {
       if (this.framesHeld === RECEIVE_RING) {
         this.log.fate(this.now, arrival.id, FATE_NUMBER['ring-full'], this.now)
         return
@@ -187,22 +208,17 @@ export class Engine implements Environment {
       this.hold(arrival)
       return
     }
-    let { frame } = arrival
-    const { id, port, corruption, detected, cancelled } = arrival
+    const { id, port, frame, corruption } = arrival
     arrival.frame = EMPTY
     this.spareArrivals.push(arrival)
-    if (cancelled) return
+    if (!isWhole) return
     if (this.machine === undefined) {
       this.log.fate(this.now, id, FATE_NUMBER['host-down'], this.now)
       return
     }
-    if (corruption > 0) {
-      if (detected) return
-      frame = corrupted(frame, corruption)
-    }
     this.framesReceived++
     this.cause = id
-    this.machine.receive(port, frame)
+    this.machine.receive(port, corruption === 0 ? frame : corrupted(frame, corruption))
   }
 
   hold(happening: Happening): void {
@@ -222,7 +238,9 @@ export class Engine implements Environment {
       case 'corrupt':
         for (const egress of this.egresses) egress.corrupt(order.frame, order.corruption)
         this.forArrivals((arrival) => {
-          if (arrival.id === order.frame) arrival.corruption = order.corruption
+          if (arrival.id !== order.frame) return
+          arrival.corruption = order.corruption
+          arrival.detected = order.detected
         })
         return
       case 'link':
@@ -230,7 +248,8 @@ export class Engine implements Environment {
         return
       case 'cut-incoming':
         this.forArrivals((arrival) => {
-          if (arrival.port === order.port) arrival.cancelled = true
+          // What waits in the ring of a paused host has arrived.
+          if (arrival.port === order.port && arrival.arrives >= this.now) arrival.cancelled = true
         })
         return
       case 'kill':
@@ -238,7 +257,7 @@ export class Engine implements Environment {
         return
       case 'restart':
         this.kill()
-        this.start()
+        this.start(order.cause)
         return
       case 'pause':
         if (this.machine !== undefined) this.paused = true
@@ -253,21 +272,42 @@ export class Engine implements Environment {
   }
 
   private configure(path: string, value: unknown): void {
+    // Of several that overlap, the latest must stay the last.
+    this.configured.delete(path)
+    this.configured.set(path, value)
+    this.tellMachine((machine) => {
+      this.applySetting(machine, path, value)
+    })
+  }
+
+  private applySetting(machine: Machine, path: string, value: unknown): void {
     try {
-      this.machine?.configure(path, value)
+      machine.configure(path, value)
     } catch (error) {
-      this.record('host:setting-refused', '', { path, why: error instanceof Error ? error.message : String(error) })
+      if (!(error instanceof Error) || error.name !== 'UnknownSetting') throw error
+      this.configured.delete(path)
+      this.record('host:setting-refused', '', { path, why: error.message })
     }
   }
 
   private changeLink(port: number, settings: Partial<LinkSettings>): void {
     const egress = this.egresses[port]
     if (egress === undefined) throw new RangeError(`host ${this.name} has no port ${String(port)}`)
-    const wasUp = egress.settings.up
-    Object.assign(egress.settings, settings)
-    if (egress.settings.up === wasUp) return
-    if (!egress.settings.up) egress.flush('link-down')
-    this.machine?.carrier(port, egress.settings.up)
+    const { up: wasUp } = egress.settings
+    egress.change(settings)
+    const { up } = egress.settings
+    if (up === wasUp) return
+    this.tellMachine((machine) => {
+      machine.carrier(port, up)
+    })
+  }
+
+  /** Tells the machine now, or when it goes on. */
+  private tellMachine(tell: (machine: Machine) => void): void {
+    const { machine } = this
+    if (machine === undefined) return
+    if (this.paused) this.hold(new Errand(tell, machine, this, this.cause))
+    else tell(machine)
   }
 
   private kill(): void {
@@ -286,7 +326,7 @@ export class Engine implements Environment {
     if (!this.paused) return
     this.paused = false
     this.framesHeld = 0
-    for (const happening of this.held.splice(0)) this.queue.push(this.now, this.nextId(), happening)
+    for (const happening of this.held.splice(0)) if (!happening.cancelled) happening.fire()
   }
 
   private forArrivals(visit: (arrival: Arrival) => void): void {

@@ -7,8 +7,8 @@ export type Order = {
   readonly cause: Id
 } & (
   | { readonly kind: 'drop'; readonly frame: Id }
-  /** `corruption` as in `Log.Corruption`. */
-  | { readonly kind: 'corrupt'; readonly frame: Id; readonly corruption: number }
+  /** `corruption` as in `Log.Corruption`; `detected`: whether a frame that is on its way will fail its frame check sequence. */
+  | { readonly kind: 'corrupt'; readonly frame: Id; readonly corruption: number; readonly detected: boolean }
   /** Changes the direction that this host sends on; `up: false` also empties its queue. */
   | { readonly kind: 'link'; readonly port: number; readonly settings: Partial<LinkSettings> }
   /** What is on its way to this port is lost. */

@@ -77,14 +77,15 @@ export class DirectorService implements DirectorApi {
     return this.inTurn(async () => {
       const { director } = this
       const start = performance.now()
+      const end = Math.min(limit, director.scenario.duration)
       const [frames, events] = [director.store.frameCount, director.store.events.length]
       while (
         director.store.frameCount === frames &&
         director.store.events.length === events &&
-        director.horizon < limit &&
+        director.horizon < end &&
         performance.now() - start < SLICE
       ) {
-        await this.go(Math.min(limit, director.nextTime + 1), () => true)
+        await this.go(Math.min(end, director.nextTime + 1), () => true)
       }
       return this.update()
     })

@@ -2,8 +2,8 @@ import type { Carrier } from '../kernel/egress.ts'
 import type { Id } from '../kernel/machine.ts'
 import { NEVER, type Nanos } from '../kernel/time.ts'
 
-/** Numbers in front of the bytes: arrives, id, sent, corruption, detected, length. */
-const HEADER_WIDTH = 6
+/** Numbers in front of the bytes: arrives, id, corruption, detected, length. */
+const HEADER_WIDTH = 5
 
 /** Where the next frame starts, so that what follows its Ethernet header is aligned to 4 bytes. */
 function nextStart(end: number): number {
@@ -13,7 +13,7 @@ function nextStart(end: number): number {
 /**
  * Collects the frames that a host sends on one direction of a link during a grant, for one message.
  *
- * Form of a batch: the number of frames and six numbers a frame as 64-bit floats in the byte order of the machine, then the
+ * Form of a batch: the number of frames and five numbers a frame as 64-bit floats in the byte order of the machine, then the
  * frames' bytes, each 2 bytes off a 4-byte boundary.
  */
 export class BatchWriter implements Carrier {
@@ -25,10 +25,10 @@ export class BatchWriter implements Carrier {
   private frames: Uint8Array[] = []
   private end = 0
 
-  carry(frame: Uint8Array, arrives: Nanos, id: Id, sent: Nanos, corruption: number, detected: boolean): void {
+  carry(frame: Uint8Array, arrives: Nanos, id: Id, corruption: number, detected: boolean): void {
     this.count++
     if (arrives < this.earliest) this.earliest = arrives
-    this.headers.push(arrives, id, sent, corruption, detected ? 1 : 0, frame.length)
+    this.headers.push(arrives, id, corruption, detected ? 1 : 0, frame.length)
     this.frames.push(frame)
     this.end = nextStart(this.end) + frame.length
   }
@@ -64,14 +64,13 @@ export function readBatch(buffer: ArrayBuffer, carrier: Carrier): number {
   let end = 0
   for (let at = 0; at < numbers.length; at += HEADER_WIDTH) {
     const start = nextStart(end)
-    end = start + numbers[at + 5]
+    end = start + numbers[at + 4]
     carrier.carry(
       new Uint8Array(buffer, first + start, end - start),
       numbers[at],
       numbers[at + 1],
       numbers[at + 2],
-      numbers[at + 3],
-      numbers[at + 4] === 1,
+      numbers[at + 3] === 1,
     )
   }
   return count

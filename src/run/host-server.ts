@@ -1,6 +1,5 @@
 import { Engine } from '../kernel/engine.ts'
 import { Log, LOG_WIDTH, LogEntry, type TraceLog } from '../kernel/trace-log.ts'
-import type { ResolvedScenario } from '../scenario/resolved.ts'
 import type { HostLog } from '../trace/recorder.ts'
 import { BatchWriter, readBatch } from './frame-batch.ts'
 import type { HostReport, HostSetup, HostTask } from './host-messages.ts'

@@ -32,8 +32,8 @@ export class InlineHosts implements Hosts {
               direction: end,
               settings: settings[end],
               carrier: {
-                carry: (frame, arrives, id, sent, corruption, detected) => {
-                  this.engines[peer].accept(peerPort, frame, arrives, id, sent, corruption, detected)
+                carry: (frame, arrives, id, corruption, detected) => {
+                  this.engines[peer].accept(peerPort, frame, arrives, id, corruption, detected)
                 },
               },
             }
@@ -41,6 +41,7 @@ export class InlineHosts implements Hosts {
         }),
     )
     for (const engine of this.engines) engine.start()
+    this.settle()
     this.report()
   }
 
@@ -85,6 +86,8 @@ export class InlineHosts implements Hosts {
         engine.run(step.at)
         engine.obey(order)
       }
+      // What orders lead to stands in the trace before all else that happens at their time.
+      this.settle()
     }
     this.report()
   }

@@ -66,8 +66,8 @@ export class NetworkState {
    */
   plan(action: Action, now: Nanos): Plan {
     if ('drop' in action) return this.dropFrame(action.drop.frame, now)
-    if ('corrupt' in action) return this.corruptFrame(action.corrupt.frame, now)
-    if ('set' in action) return this.setKnob(action.set.knob, action.set.value)
+    if ('corrupt' in action) return this.corruptFrame(action.corrupt.frame)
+    if ('set' in action) return this.setKnob(action.set.knob, action.set.value, now)
     if ('kill' in action) return this.power('kill', 'run:host-killed', action.kill, 'off')
     if ('restart' in action) return this.power('restart', 'run:host-restarted', action.restart, 'on')
     if ('pause' in action) return this.power('pause', 'run:host-paused', action.pause, 'paused')
@@ -75,13 +75,15 @@ export class NetworkState {
     if ('cut' in action) return this.plug(action.cut, false, now)
     if ('heal' in action) return this.plug(action.heal, true, now)
     const { name, direction, settings } = action.link
-    const drafts = this.changeLink(this.linkIndex(name), direction, settings)
+    checkSettings(settings)
     const words = Object.entries(settings).map(([key, value]) => `${key} ${String(value)}`)
-    return plan('run:link-changed', { link: name, settings: words }, drafts)
+    const cut: number[] = []
+    const drafts = this.changeLink(this.linkIndex(name), direction, settings, cut)
+    return this.linkPlan('run:link-changed', { link: name, settings: words }, drafts, cut, now)
   }
 
   private dropFrame(number: number, now: Nanos): Plan {
-    const { id, host, peer } = this.underWay(number, now)
+    const { id, host, peer } = this.underWay(number)
     const draft = { kind: 'drop', frame: id } as const
     return {
       ...plan('run:frame-dropped', { frame: number }, both(draft, host, peer)),
@@ -92,30 +94,31 @@ export class NetworkState {
     }
   }
 
-  private corruptFrame(number: number, now: Nanos): Plan {
-    const { id, host, peer, length, link, direction, arrives } = this.underWay(number, now)
+  private corruptFrame(number: number): Plan {
+    const { id, host, peer, length, link, direction } = this.underWay(number)
     const draw = randomStream(this.seed, `corrupt-by-hand/${String(number)}`)
     const corruption = corruptionOf(draw.below(length), 1 + draw.below(255))
+    const detected = !this.links[link].settings[direction].corruptUndetected
+    const draft = { kind: 'corrupt', frame: id, corruption, detected } as const
     return {
-      ...plan('run:frame-corrupted', { frame: number }, both({ kind: 'corrupt', frame: id, corruption } as const, host, peer)),
+      ...plan('run:frame-corrupted', { frame: number }, both(draft, host, peer)),
       cause: id,
       note: () => {
-        this.recorder.setCorruption(number, corruption)
-        const detected = !(this.links[link]?.settings[direction].corruptUndetected ?? false)
-        if (detected && arrives !== NEVER) this.recorder.setFate(number, FATE_NUMBER['bad-fcs'], arrives)
+        this.recorder.corrupt(number, corruption, detected)
       },
     }
   }
 
-  private setKnob(name: string, value: KnobValue): Plan {
+  private setKnob(name: string, value: KnobValue, now: Nanos): Plan {
     const changes = applyKnob(this.scenario, name, value)
+    const cut: number[] = []
     const drafts = changes.flatMap((change): Draft[] =>
       change.kind === 'link'
-        ? this.changeLink(change.link, change.direction, change.settings)
+        ? this.changeLink(change.link, change.direction, change.settings, cut)
         : [{ kind: 'configure', path: change.path, value: change.value, host: this.hostIndex(change.host) }],
     )
     this.knobs[name] = value
-    return plan('run:knob-set', { knob: name, value }, drafts)
+    return this.linkPlan('run:knob-set', { knob: name, value }, drafts, cut, now)
   }
 
   private power(kind: 'kill' | 'restart' | 'pause' | 'resume', name: string, host: string, power: HostState['power']): Plan {
@@ -130,56 +133,50 @@ export class NetworkState {
 
   private plug(name: string, up: boolean, now: Nanos): Plan {
     const index = this.linkIndex(name)
-    const state = this.links[index]
-    const link = this.scenario.links[index]
-    if (state === undefined || link === undefined) throw new ImpossibleAction(`There is no link ${name}.`)
-    if (state.settings[0].up === up && state.settings[1].up === up) {
+    const { settings } = this.links[index]
+    if (settings[0].up === up && settings[1].up === up) {
       throw new ImpossibleAction(up ? `The link ${name} is not cut.` : `The link ${name} is cut already.`)
     }
-    const drafts = this.changeLink(index, undefined, { up })
-    if (up) return plan('run:link-healed', { link: name }, drafts)
-    const incoming = ([0, 1] as const).map((end): Draft => ({
-      kind: 'cut-incoming',
-      host: link.hosts[end],
-      port: link.ports[end],
-    }))
+    const cut: number[] = []
+    const drafts = this.changeLink(index, undefined, { up }, cut)
+    return this.linkPlan(up ? 'run:link-healed' : 'run:link-cut', { link: name }, drafts, cut, now)
+  }
+
+  /** Merges settings into one direction, or both, and adds the directions that this cuts to `cut`, each as `link * 2 + direction`. */
+  private changeLink(index: number, direction: 0 | 1 | undefined, settings: Partial<LinkSettings>, cut: number[]): Draft[] {
+    const { hosts, ports } = this.scenario.links[index]
+    const drafts: Draft[] = []
+    for (const end of [0, 1] as const) {
+      if (direction !== undefined && direction !== end) continue
+      const state = this.links[index].settings[end]
+      const { up } = state
+      Object.assign(state, settings)
+      drafts.push({ kind: 'link', host: hosts[end], port: ports[end], settings })
+      if (!up || state.up) continue
+      drafts.push({ kind: 'cut-incoming', host: hosts[1 - end], port: ports[1 - end] })
+      cut.push(index * 2 + end)
+    }
+    return drafts
+  }
+
+  private linkPlan(name: string, data: EventData, drafts: readonly Draft[], cut: readonly number[], now: Nanos): Plan {
     return {
-      ...plan('run:link-cut', { link: name }, [...drafts, ...incoming]),
+      ...plan(name, data, drafts),
       note: () => {
-        this.loseAllOn(index, now)
+        if (cut.length > 0) this.recorder.loseInFlight(cut, FATE_NUMBER['link-down'], now)
       },
     }
   }
 
-  /** Merges settings into one direction, or both. */
-  private changeLink(index: number, direction: 0 | 1 | undefined, settings: Partial<LinkSettings>): Draft[] {
-    const link = this.scenario.links[index]
-    const state = this.links[index]
-    if (link === undefined || state === undefined) throw new ImpossibleAction(`There is no link number ${String(index)}.`)
-    return ([0, 1] as const)
-      .filter((end) => direction === undefined || direction === end)
-      .map((end) => {
-        Object.assign(state.settings[end], settings)
-        return { kind: 'link', host: link.hosts[end], port: link.ports[end], settings } as const
-      })
-  }
-
-  /** What is on a link that is cut is lost there. */
-  private loseAllOn(link: number, now: Nanos): void {
+  private underWay(number: number) {
     const { store } = this.recorder
-    for (const frame of store.frames((frame) => frame.link === link && frame.fate === 'in-flight')) {
-      this.recorder.setFate(frame.number, FATE_NUMBER['link-down'], now)
-    }
-  }
-
-  private underWay(number: number, now: Nanos) {
-    const frame = this.recorder.store.frame(number)
-    if (frame === undefined) throw new ImpossibleAction(`There is no frame ${String(number)} yet.`)
-    const { fate, id, from, to, length, link, direction, arrives } = frame
-    if ((fate !== 'queued' && fate !== 'in-flight') || frame.enqueued >= now) {
+    if (number > store.frameCount) throw new ImpossibleAction(`There is no frame ${String(number)} yet.`)
+    const frame = store.frame(number)
+    if (frame === undefined || (frame.fate !== 'queued' && frame.fate !== 'in-flight')) {
       throw new ImpossibleAction(`Frame ${String(number)} is no longer on its way.`)
     }
-    return { id, host: from, peer: to, length, link, direction, arrives }
+    const { id, from, to, length, link, direction } = frame
+    return { id, host: from, peer: to, length, link, direction }
   }
 
   private hostIndex(name: string): number {
@@ -192,6 +189,23 @@ export class NetworkState {
     const index = this.scenario.links.findIndex((link) => link.name === name)
     if (index < 0) throw new ImpossibleAction(`There is no link ${name}.`)
     return index
+  }
+}
+
+/** Probabilities among the settings of a link. */
+const SHARES: readonly (keyof LinkSettings)[] = ['loss', 'corrupt', 'duplicate', 'reorder']
+
+/** Those that come from files are checked already; a program may ask for anything. */
+function checkSettings(settings: Partial<LinkSettings>): void {
+  for (const [key, value] of Object.entries(settings)) {
+    if (typeof value !== 'number') continue
+    const isShare = SHARES.some((share) => share === key)
+    const [least, most] = isShare ? [0, 1] : [key === 'delay' ? 1 : 0, Number.MAX_SAFE_INTEGER]
+    if (!(value >= least && value <= most) || !(isShare || key === 'rate' || Number.isInteger(value))) {
+      throw new ImpossibleAction(
+        `A link's ${key} is a ${isShare || key === 'rate' ? '' : 'whole '}number from ${String(least)} to ${String(most)}, not ${String(value)}.`,
+      )
+    }
   }
 }
 

@@ -79,7 +79,7 @@ export class RemoteHosts implements Hosts {
   /** Reports of one round, of all who took part. */
   private take(reports: readonly { host: number; report: HostReport }[]): void {
     for (const { host, report } of reports) {
-      if (report.failure !== undefined) throw new Error(`Host ${String(this.scenario.hosts[host]?.name)}: ${report.failure}`)
+      if (report.failure !== undefined) throw new Error(`Host ${this.scenario.hosts[host]?.name}: ${report.failure}`)
       this.director.conductor.report(host, report.next)
     }
     for (const { host, report } of reports) {

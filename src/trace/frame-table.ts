@@ -118,7 +118,7 @@ class FrameView implements FrameRecord {
 export function effectiveFate(block: FrameBlock, at: number, horizon: Nanos): number {
   const fate = block.fate[at]
   if (fate === IN_FLIGHT) return block.arrives[at] < horizon ? ARRIVED : IN_FLIGHT
-  if (fate > ARRIVED && block.fateAt[at] >= horizon) {
+  if (fate > ARRIVED && block.fateAt[at] > horizon) {
     return block.sent[at] === NEVER ? FATE_NUMBER.queued : IN_FLIGHT
   }
   return fate
@@ -161,7 +161,7 @@ export class FrameTable {
   /** Adds an empty row; returns its number. */
   append(id: Id): number {
     const number = ++this.count
-    if (FrameTable.at(number) === 0) this.blocks.push(new FrameBlock())
+    this.blocks[(number - 1) >> BLOCK_BITS] ??= new FrameBlock()
     this.block(number).id[FrameTable.at(number)] = id
     const host = Math.floor(id / ID_SEQUENCE_LIMIT)
     let rows = this.byHost[host]
@@ -185,13 +185,18 @@ export class FrameTable {
     return number !== undefined && this.has(number) && this.idOf(number) === id ? number : 0
   }
 
+  /** Number of the last frame of the oldest block that is kept. */
+  get oldestBlockEnd(): number {
+    return (((this.firstKept - 1) >> BLOCK_BITS) + 1) * BLOCK_ROWS
+  }
+
   /** Lets the oldest block go, unless it is the only one. Returns how many frames went. */
   dropOldestBlock(): number {
-    const index = (this.firstKept - 1) >> BLOCK_BITS
-    if ((index + 1) * BLOCK_ROWS >= this.count) return 0
-    this.blocks[index] = undefined
+    const end = this.oldestBlockEnd
+    if (end >= this.count) return 0
+    this.blocks[(end - 1) >> BLOCK_BITS] = undefined
     const before = this.firstKept
-    this.firstKept = (index + 1) * BLOCK_ROWS + 1
+    this.firstKept = end + 1
     for (const rows of this.byHost) {
       // An unused host index leaves a hole.
       if ((rows as number[] | undefined) === undefined) continue
@@ -199,6 +204,14 @@ export class FrameTable {
       rows.splice(0, kept < 0 ? rows.length : kept)
     }
     return this.firstKept - before
+  }
+
+  /** Forgets all frames up to a number that is not there yet. */
+  private letGoUpTo(number: number): void {
+    this.blocks.fill(undefined)
+    for (const rows of this.byHost) (rows as number[] | undefined)?.splice(0)
+    this.count = number
+    this.firstKept = number + 1
   }
 
   /** Writes a row as `PACKED_WIDTH` numbers, for another thread. */
@@ -222,10 +235,11 @@ export class FrameTable {
     into[to] = block.mark[at] * 2 + block.duplicate[at]
   }
 
-  /** Takes in a packed row: the next new one, or news of an old one. */
+  /** Takes in a packed row: a new one, or news of an old one. Rows between the newest and a new one were let go elsewhere. */
   unpack(from: Float64Array, offset: number): void {
     const number = from[offset]
     if (number < this.firstKept) return
+    if (number > this.count + 1) this.letGoUpTo(number - 1)
     if (number > this.count) this.append(from[offset + 1])
     const block = this.block(number)
     const at = FrameTable.at(number)

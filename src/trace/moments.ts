@@ -1,9 +1,10 @@
 import { NEVER, type Nanos } from '../kernel/time.ts'
 import type { FrameRecord, TraceView } from './record.ts'
 
-/** Times at which something can be seen to happen to a frame. */
+/** Times at which something can be seen to happen to a frame. One that was lost does not arrive. */
 function momentsOf(frame: FrameRecord): readonly Nanos[] {
-  return [frame.enqueued, frame.sent, frame.arrives, frame.fateAt]
+  const { fateAt } = frame
+  return [frame.enqueued, frame.sent, fateAt === NEVER ? frame.arrives : fateAt]
 }
 
 /** The first time after `time` and before `horizon` at which something happened; undefined when nothing is known of. */

@@ -26,9 +26,12 @@ const LOSSES: Partial<Record<Fate, string>> = {
 
 function comment(frame: FrameRecord): string | undefined {
   const words: string[] = []
-  const loss = LOSSES[frame.fate]
+  const { fate } = frame
+  const wasWaiting = fate === 'host-down' && frame.sent === NEVER
+  const loss = wasWaiting ? 'the sending host lost power while it waited' : LOSSES[fate]
   if (loss !== undefined) words.push(`lost: ${loss}`)
-  else if (frame.corrupted) words.push('corrupted: bits flipped on the way, and nobody noticed')
+  if (frame.corrupted && fate !== 'bad-fcs')
+    words.push(fate === 'arrived' ? 'corrupted: bits flipped on the way, and nobody noticed' : 'corrupted: bits flipped on the way')
   if (frame.duplicate) words.push('duplicated by the link')
   return words.length === 0 ? undefined : words.join('; ')
 }
@@ -46,7 +49,7 @@ function exportLinks(scenario: ResolvedScenario, recorder: Recorder, writer: Pca
     const [first, second] = hosts.map((host) => scenario.hosts[host]?.name ?? '')
     writer.addInterface({
       name,
-      description: `link between ${String(first)} and ${String(second)}; outbound: from ${String(first)}`,
+      description: `link between ${first} and ${second}; outbound: from ${first}`,
       ...(settings[0].rate > 0 && { speed: settings[0].rate }),
     })
   }
@@ -60,7 +63,7 @@ function exportLinks(scenario: ResolvedScenario, recorder: Recorder, writer: Pca
       bytes,
       direction: frame.direction === 0 ? 'outbound' : 'inbound',
       ...(words !== undefined && { comment: words }),
-      ...(frame.fate === 'bad-fcs' && { crcError: true }),
+      ...(frame.corrupted && frame.fate !== 'arrived' && { crcError: true }),
     })
   }
 }
@@ -73,7 +76,7 @@ function exportHost(scenario: ResolvedScenario, recorder: Recorder, writer: Pcap
   for (const { name: interfaceName, link } of host.interfaces) {
     interfaceOf.set(
       link,
-      writer.addInterface({ name: interfaceName, description: `${name}, link ${String(scenario.links[link]?.name)}` }),
+      writer.addInterface({ name: interfaceName, description: `${name}, link ${scenario.links[link]?.name}` }),
     )
   }
   const seen: { time: Nanos; frame: FrameRecord; outbound: boolean }[] = []

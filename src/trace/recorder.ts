@@ -4,7 +4,8 @@ import { FrameMark, ID_SEQUENCE_LIMIT, type EventData, type Id } from '../kernel
 import { NEVER, type Nanos } from '../kernel/time.ts'
 import { Log, LOG_WIDTH, LogEntry, type LoggedEvent } from '../kernel/trace-log.ts'
 import { Classifier } from './classify.ts'
-import { FrameTable, type FrameBlock } from './frame-table.ts'
+import { effectiveFate, FrameTable, type FrameBlock } from './frame-table.ts'
+import type { EventRecord } from './record.ts'
 import type { TraceStore } from './trace-store.ts'
 
 /** What a host has to tell: a `TraceLog`, or one that came from a worker. */
@@ -22,6 +23,8 @@ export const DEFAULT_TRACE_LIMIT = 200_000_000
 const SMALLEST_BLOCK = 16 * 1024
 
 const QUEUED = FATE_NUMBER.queued
+const IN_FLIGHT = FATE_NUMBER['in-flight']
+const BAD_FCS = FATE_NUMBER['bad-fcs']
 
 /** How many frames with a mark are remembered for the routers behind. */
 const REMEMBERED_MARKS = 4096
@@ -36,8 +39,9 @@ interface Block {
  * Puts what hosts tell into one order, numbers the frames, says what each is, and keeps it all within a limit.
  *
  * Policy of the limit: three quarters of it are for bytes of frames, an eighth for the columns, an eighth for events. When a part is full,
- * its oldest go: first the bytes (such a frame is still drawn and listed, but cannot be looked into, and is missing from
- * captures), much later records and events. `TraceView.thinnedBytes` and `firstKept` tell.
+ * its oldest go: bytes frame by frame (such a frame is still drawn and listed, but cannot be looked into, and is missing from
+ * captures), columns some thousand frames at a time, events an eighth at a time. `TraceView.thinnedBytes` and `firstKept` tell. What goes depends on
+ * what happened in the run alone, so that a thinned trace is the same in every placement; memory follows as whole buffers become free.
  */
 export class Recorder {
   private readonly classifier = new Classifier()
@@ -47,7 +51,12 @@ export class Recorder {
   private lastBuffer: ArrayBufferLike | undefined
   private lastBlock = 0
   private blockCount = 0
-  private blockBytes = 0
+  /** Number of the oldest frame whose bytes are kept. */
+  private firstWithBytes = 1
+  /** How many bytes the frames from there on have. */
+  private frameBytes = 0
+  /** How many bytes were let go since buffers were last looked through. */
+  private bytesToFree = 0
   private interventions = 0
   /** Time of the last event, or of the last thing that is known to befall any frame. */
   lastMoment: Nanos = 0
@@ -98,8 +107,7 @@ export class Recorder {
       } else this.entry(log, head)
       heads[chosen] = head + LOG_WIDTH
     }
-    if (this.blockBytes > this.limit * 0.75) this.thinBytes()
-    this.store.thin(this.limit / 8, this.limit / 8)
+    if (this.bytesToFree > this.limit / 16) this.freeBuffers()
     this.store.connections = this.classifier.connections
   }
   private readonly heads: number[] = []
@@ -108,7 +116,7 @@ export class Recorder {
   /** Records what a person did. */
   intervention(time: Nanos, name: string, data: EventData, cause: Id): Id {
     const id = this.store.hosts.length * ID_SEQUENCE_LIMIT + ++this.interventions
-    this.store.events.push({ id, time, host: -1, name, connection: '', data, cause })
+    this.event({ id, time, host: -1, name, connection: '', data, cause })
     return id
   }
 
@@ -121,10 +129,32 @@ export class Recorder {
     this.change(number)
   }
 
-  setCorruption(number: number, corruption: number): void {
+  /** A person ended the way of all that is in flight on some directions, each as `link * 2 + direction`. */
+  loseInFlight(directions: readonly number[], fate: number, at: Nanos): void {
+    const { table, horizon } = this.store
+    for (let number = table.firstKept; number <= table.count; number++) {
+      const block = table.block(number)
+      const row = FrameTable.at(number)
+      if (!directions.includes(block.where[row]) || effectiveFate(block, row, horizon) !== IN_FLIGHT) continue
+      this.setFate(number, fate, at)
+    }
+  }
+
+  /**
+   * A person flipped bits of a frame that is queued or in flight. One that will get lost on its way still does.
+   * @param detected whether its frame check sequence will tell, if it is in flight
+   */
+  corrupt(number: number, corruption: number, detected: boolean): void {
     const { table } = this.store
     if (!table.has(number)) return
-    table.block(number).corruption[FrameTable.at(number)] = corruption
+    const block = table.block(number)
+    const row = FrameTable.at(number)
+    block.corruption[row] = corruption
+    const fate = block.fate[row]
+    if (fate === IN_FLIGHT || fate === BAD_FCS) {
+      block.fate[row] = detected ? BAD_FCS : IN_FLIGHT
+      block.fateAt[row] = detected ? block.arrives[row] : NEVER
+    }
     this.change(number)
   }
 
@@ -139,11 +169,10 @@ export class Recorder {
   /** The bytes of a frame as they left. */
   bytesAsSent(number: number): Uint8Array | undefined {
     const { table } = this.store
-    if (!table.has(number)) return undefined
+    if (number < this.firstWithBytes || !table.has(number)) return undefined
     const columns = table.block(number)
     const at = FrameTable.at(number)
-    const block = this.blocks.get(columns.bytesBlock[at])
-    if (block === undefined) return undefined
+    const block = this.blocks.get(columns.bytesBlock[at]) as Block
     return new Uint8Array(block.buffer, columns.bytesStart[at], columns.length[at])
   }
 
@@ -183,6 +212,13 @@ export class Recorder {
     block.kind[row] = this.classifier.kind
     block.connection[row] = this.classifier.connectionNumber
     this.keep(number, block, row, bytes)
+    this.thinFrames()
+  }
+
+  private event(event: EventRecord): void {
+    if (event.time > this.lastMoment) this.lastMoment = event.time
+    this.store.events.push(event)
+    this.store.thinEvents(this.limit / 8)
   }
 
   /** A frame that a router sends on is a retransmission when the frame that came in was. */
@@ -204,8 +240,7 @@ export class Recorder {
     if (numbers[at] === LogEntry.Event) {
       const { name, connection, data } = events[numbers[at + Log.Where]]
       const host = Math.floor(id / ID_SEQUENCE_LIMIT)
-      if (time > this.lastMoment) this.lastMoment = time
-      this.store.events.push({ id, time, host, name, connection, data, cause: numbers[at + Log.Cause] })
+      this.event({ id, time, host, name, connection, data, cause: numbers[at + Log.Cause] })
       return
     }
     const { table } = this.store
@@ -275,26 +310,44 @@ export class Recorder {
     columns.bytesBlock[row] = this.lastBlock
     columns.bytesStart[row] = bytes.byteOffset
     ;(this.blocks.get(this.lastBlock) as Block).newest = number
+    this.frameBytes += given.length
   }
 
   private adopt(buffer: ArrayBufferLike): number {
     const index = ++this.blockCount
     this.blocks.set(index, { buffer, newest: 0 })
     this.blockOf.set(buffer, index)
-    this.blockBytes += buffer.byteLength
     return index
   }
 
-  /** Lets go of the blocks whose newest frame is oldest, down to a little below the limit. */
-  private thinBytes(): void {
-    const byAge = [...this.blocks.entries()].sort(([, a], [, b]) => a.newest - b.newest)
-    for (const [index, { buffer }] of byAge) {
-      if (this.blockBytes <= this.limit * 0.7) break
+  private thinFrames(): void {
+    const { table } = this.store
+    while (this.frameBytes > this.limit * 0.75) this.letBytesGo(this.firstWithBytes)
+    while (table.bytes > this.limit / 8 && table.oldestBlockEnd < table.count) {
+      this.letBytesGo(table.oldestBlockEnd)
+      table.dropOldestBlock()
+    }
+  }
+
+  /** Bytes of all frames up to a number. */
+  private letBytesGo(last: number): void {
+    const { store } = this
+    for (; this.firstWithBytes <= last; this.firstWithBytes++) {
+      const length = store.table.block(this.firstWithBytes).length[FrameTable.at(this.firstWithBytes)]
+      this.frameBytes -= length
+      this.bytesToFree += length
+      store.thinnedBytes += length
+    }
+  }
+
+  /** Forgets buffers in which there is nothing more to keep. */
+  private freeBuffers(): void {
+    for (const [index, { buffer, newest }] of this.blocks) {
+      if (newest >= this.firstWithBytes) continue
       this.blocks.delete(index)
       this.blockOf.delete(buffer)
-      this.blockBytes -= buffer.byteLength
-      this.store.thinnedBytes += buffer.byteLength
     }
+    this.bytesToFree = 0
     this.lastBuffer = undefined
   }
 }

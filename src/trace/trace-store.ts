@@ -73,9 +73,18 @@ export class TraceStore implements TraceView, TableContext {
     return where === undefined ? [...events] : events.filter(where)
   }
 
-  /** Lets the oldest events go, an eighth at a time, and then the oldest frames, until both fit. */
+  /** Lets the oldest events go, an eighth at a time, and then the oldest frames, until both fit. Budgets in bytes. */
   thin(eventBudget: number, frameBudget: number): void {
-    if (this.events.length * EVENT_BYTES > eventBudget) {
+    this.thinEvents(eventBudget)
+    while (this.table.bytes > frameBudget) {
+      const gone = this.table.dropOldestBlock()
+      if (gone === 0) return
+    }
+  }
+
+  /** Lets the oldest events go, an eighth at a time, until they fit. */
+  thinEvents(budget: number): void {
+    while (this.events.length * EVENT_BYTES > budget) {
       const gone = Math.ceil(this.events.length / 8)
       this.events.splice(0, gone)
       this.thinnedEvents += gone
@@ -83,10 +92,6 @@ export class TraceStore implements TraceView, TableContext {
       this.indexed = 0
       this.byId.clear()
       this.byName.clear()
-    }
-    while (this.table.bytes > frameBudget) {
-      const gone = this.table.dropOldestBlock()
-      if (gone === 0) return
     }
   }
 

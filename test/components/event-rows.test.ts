@@ -66,6 +66,33 @@ describe('rows of the event list', () => {
     assert.deepEqual(found({ text: 'nothing says this' }), [])
   })
 
+  it('go when the trace lets go of the oldest records', () => {
+    const trace = longTrace(100)
+    trace.horizon = 1000 * MS
+    const rows = new EventRows()
+    assert.equal(rows.update(trace), true)
+    trace.allEvents.splice(0, 10)
+    trace.firstKept = 6
+    assert.equal(rows.update(trace), false, 'the indices are others now')
+    assert.equal(rows.length, 100 - 10 - 5)
+    assert.deepEqual([rows.row(0), rows.row(1)], [6, 7])
+    assert.deepEqual(
+      times(rows),
+      times(rows).toSorted((a, b) => a - b),
+    )
+    assert.equal(rows.update(trace), true)
+  })
+
+  it('find their place when a record comes late', () => {
+    const trace = scriptedTrace()
+    trace.horizon = 60 * MS
+    const rows = new EventRows()
+    rows.update(trace)
+    trace.allEvents.push({ ...trace.allEvents[0], id: 999, time: 20 * MS })
+    assert.equal(rows.update(trace), false)
+    assert.deepEqual(times(rows), [0, 0, 20 * MS, 20 * MS, 40 * MS, 60 * MS])
+  })
+
   it('of a long trace alternate as its records do', () => {
     const trace = longTrace(2000)
     trace.horizon = 1000 * MS

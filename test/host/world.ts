@@ -103,8 +103,8 @@ export class World {
             direction: card.end,
             settings: { ...DEFAULT_LINK, ...link },
             carrier: {
-              carry: (frame, arrives, id, sent, corruption, detected) => {
-                this.engines.get(peer)?.accept(peerPort(), frame, arrives, id, sent, corruption, detected)
+              carry: (frame, arrives, id, corruption, detected) => {
+                this.engines.get(peer)?.accept(peerPort(), frame, arrives, id, corruption, detected)
               },
             },
           }
@@ -171,7 +171,7 @@ export class World {
   /** A frame out of nowhere, as from a hostile neighbour. */
   inject(name: string, port: number, frame: Uint8Array, at: Nanos = this.now): this {
     const engine = this.engine(name)
-    engine.accept(port, frame, at, engine.nextId(), at, 0, true)
+    engine.accept(port, frame, at, engine.nextId(), 0, true)
     return this
   }
 

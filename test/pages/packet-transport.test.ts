@@ -1,7 +1,7 @@
 import '../../components/packet-transport/define.ts'
 import { assertAccessible } from './axe.ts'
 import { equal, match, ok, same } from './assert.ts'
-import { button, choose, inside, insideAll, mount, settled, unmount, words } from './mount.ts'
+import { button, choose, inside, insideAll, mount, press, settled, unmount, words } from './mount.ts'
 import { MS, ScriptedRun } from './scripted-run.ts'
 
 describe('<packet-transport>', () => {
@@ -69,6 +69,21 @@ describe('<packet-transport>', () => {
     await settled(element)
     equal(run.playhead, 50 * MS)
     equal(words(inside(element, '.now')), '50.000 ms')
+  })
+
+  it('the keys on the bar go from event to event, and in strides', async () => {
+    const run = new ScriptedRun()
+    const element = await mount('packet-transport', { run })
+    run.goTo(100 * MS)
+    await settled(element)
+    const bar = inside(element, '.scrub input')
+    for (const key of ['ArrowRight', 'ArrowLeft']) ok(press(bar, key).defaultPrevented, key)
+    press(bar, 'ArrowRight', { shiftKey: true })
+    press(bar, 'PageDown')
+    press(bar, 'Home')
+    press(bar, 'End')
+    const seeks = [110 * MS, 90 * MS, 0, 110 * MS].map((time) => `seek ${String(time)}`)
+    same(run.told, ['step 1', 'step -1', ...seeks])
   })
 
   it('has room for the run from the start, and ends where the run ended', async () => {

@@ -106,7 +106,7 @@ export const SCENARIO: ResolvedScenario = {
 export class ScriptedTrace implements TraceView {
   readonly hosts = ['alice', 'bob']
   readonly connections = ['', '10.0.0.1:49152 ↔ 10.0.0.2:80']
-  readonly firstKept = 1
+  firstKept = 1
   thinnedBytes = 0
   horizon: Nanos = 0
   readonly all_: FrameRecord[] = []
@@ -153,7 +153,7 @@ export class ScriptedTrace implements TraceView {
   }
   frame(number: number): FrameRecord | undefined {
     const frame = this.all_.at(number - 1)
-    if (frame === undefined || number < 1 || frame.enqueued > this.horizon) return undefined
+    if (frame === undefined || number < this.firstKept || frame.enqueued > this.horizon) return undefined
     return frame.fateAt <= this.horizon ? frame : { ...frame, fate: 'in-flight', fateAt: NEVER }
   }
   frameById(id: number): FrameRecord | undefined {

@@ -115,6 +115,36 @@ test('RFC 6582: each partial acknowledgment sends the next hole again, without t
   assert.deepEqual([times[1] - times[0], times[2] - times[1]], [20 * MS, 20 * MS])
 })
 
+test('RFC 6582 section 4, the impatient variant: only the first partial acknowledgment restarts the timer', () => {
+  // A hole a round trip of 100 ms; the timeout, 300 ms from the first partial acknowledgment, comes before the last hole's turn.
+  const options = { link: { delay: 50 * MS } }
+  const pair = transfer(RENO, [1, 2, 3, 4, 5, 6], 10, options)
+  pair.runUntil(() => pair.recorded('a', 'tcp:rto-expired').length > 0)
+  const repaired = resent(pair)
+  assert.deepEqual(repaired.slice(0, 3), [1, 2, 3])
+  const [, firstPartial] = pair.seen.filter(({ segment }) => segment.retransmission)
+  assert.equal(pair.now - firstPartial.at, 300 * MS)
+  complete(pair, 10)
+  // SACK repairs them all at once.
+  const fast = transfer(SACK, [1, 2, 3, 4, 5, 6], 10, options)
+  complete(fast, 10)
+  assert.equal(fast.recorded('a', 'tcp:rto-expired').length, 0)
+})
+
+test('a fast retransmission starts the timer anew', () => {
+  const pair = transfer(SACK, [2], 10, { link: { rate: 1e6 } })
+  pair.runUntil(() => resent(pair).length > 0)
+  assert.equal(pair.a.connection.pollTimeout(), pair.now + pair.a.connection.block.rtt.rto)
+})
+
+test('RFC 6298 section 3: the round-trip time is measured once a round trip', () => {
+  const pair = transfer(RENO, [], 300)
+  complete(pair, 300)
+  const times = pair.recorded('a', 'tcp:rtt-sampled').map(({ at }) => at)
+  assert.ok(times.length >= 4)
+  for (const [i, at] of times.slice(1).entries()) assert.ok(at - times[i] >= 20 * MS)
+})
+
 test('RFC 6582 section 3.2: duplicates for data from before the last recovery or timeout begin no new one', () => {
   const pair = transfer(RENO, [1], 20)
   complete(pair, 20)

@@ -73,6 +73,35 @@ test('a reader who keeps up sends no window updates of his own', () => {
   assert.equal(pair.seen.filter(({ from, length }) => from === 'b' && length === 0).length, 1 + 5)
 })
 
+test('RFC 7323 section 2.4: what scaling rounds off the window is still accepted', () => {
+  const scaled = { ...PLAIN, receiveBuffer: 100_000 }
+  const pair = new TcpPair({ a: scaled, b: scaled }).establish()
+  pair.runFor(20 * MS)
+  const { block } = pair.b.connection
+  assert.equal(block.rcvWndShift, 1)
+  const give = (length: number) => {
+    pair.inject('b', (segment) => {
+      segment.flags = 16
+      segment.seq = block.receiveSeq(block.rcvNxt)
+      segment.ack = block.sendSeq(1)
+      segment.window = 1000
+      segment.payload = pattern(length)
+    })
+  }
+  give(2000)
+  give(2000)
+  const edge = block.rcvAdv
+  assert.equal(edge, 100_001)
+  give(1)
+  give(2000)
+  give(2000)
+  // An odd rest: the field says one byte less than was offered before.
+  const last = pair.seen.at(-1)
+  assert.equal((last?.ack ?? 0) + (last?.window ?? 0) * 2, edge - 1)
+  while (block.rcvNxt < edge) give(Math.min(50_000, edge - block.rcvNxt))
+  assert.equal(pair.b.connection.readableBytes, edge - 1)
+})
+
 // Zero windows.
 
 test('RFC 9293 section 3.8.6.1, MUST-36 and MUST-58: a closed window is probed after one RTO, then at doubled distances', () => {

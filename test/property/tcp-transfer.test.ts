@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import type { TcpConfig } from '../../src/protocols/tcp/config.ts'
 import { MS, pattern, SECOND, TcpPair, TransferDriver, type PairLink, type Side } from '../pair/tcp-pair.ts'
 
-const CASES = Number(process.env.TCP_CASES ?? 250)
+const CASES = Number(process.env.TCP_CASES ?? 1000)
 const SEED = Number(process.env.TCP_SEED ?? 20260101)
 
 const chance = (most: number) =>
@@ -75,7 +75,7 @@ const size = fc.oneof(
   { weight: 2, arbitrary: fc.constant(0) },
   { weight: 4, arbitrary: fc.integer({ min: 1, max: 3000 }) },
   { weight: 4, arbitrary: fc.integer({ min: 1, max: 60_000 }) },
-  { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 1_000_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 5_000_000 }) },
 )
 
 const application = fc.record({
@@ -116,7 +116,7 @@ const plans = fc
   .map((plan) => {
     const shrink = (mine: typeof plan.a, from: Partial<TcpConfig>, to: Partial<TcpConfig>, reader: typeof plan.a) => {
       let { size } = mine
-      while (scale({ size }, from, to) > 2000) size = Math.floor(size / 2)
+      while (scale({ size }, from, to) > 3600) size = Math.floor(size / 2)
       const perSecond =
         reader.readInterval === 0
           ? Infinity

@@ -264,6 +264,8 @@ test('hostile sources are refused quickly, and never otherwise than by a Scenari
   ]
   for (const source of hostile) assert.throws(() => resolveScenario(source), ScenarioError)
   assert.equal(({} as Record<string, unknown>)['polluted'], undefined)
+  const inherited = JSON.parse(`{"__proto__": ${JSON.stringify(DOWNLOAD)}}`) as unknown
+  assert.match(refusalOf(() => resolveScenario(inherited)).found, /the key "__proto__"/)
 })
 
 test('any JSON in any place of a scenario gives a scenario or a ScenarioError', () => {

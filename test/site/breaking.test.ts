@@ -53,7 +53,7 @@ async function until(page: Page, condition: (run: Run) => boolean): Promise<void
     (text) => {
       const run = document.querySelector<Playground>('packet-playground')?.run
       // The condition is this file's own code, on its way into the page.
-      return run !== undefined && (0, eval)(`(${text})`)(run) === true
+      return run !== undefined && ((0, eval)(`(${text})`) as (run: Run) => boolean)(run)
     },
     condition.toString(),
     { timeout: 60_000, polling: 50 },

@@ -120,8 +120,7 @@ function advance(block: ControlBlock, segment: TcpSegment, ack: number, now: Nan
   }
 
   if (sent.outstanding === 0) timers.clear(TcpTimer.RETRANSMIT)
-  // RFC 6582 section 3.2 step 5: without SACK only the first partial acknowledgment restarts the timer.
-  else if (outcome !== 'partial' || recovery.sackPermitted) timers.set(TcpTimer.RETRANSMIT, now + rtt.rto)
+  else if (outcome === 'first-partial' || !recovery.isImpatient) timers.set(TcpTimer.RETRANSMIT, now + rtt.rto)
 
   if (block.sendBlocked && block.sendQueue.length * 3 <= block.config.sendBuffer * 2) {
     block.sendBlocked = false

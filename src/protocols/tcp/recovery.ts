@@ -155,7 +155,12 @@ export class LossRecovery {
   /** The retransmission timer expired (RFC 6298 section 5.4, RFC 5681 section 3.1 at its end, RFC 6582 section 3.2 step 6). */
   timedOut(sndUna: number, sndNxt: number, now: Nanos): void {
     const repeated = this.phase === 'loss' && this.timedOutAt === sndUna
-    this.congestion.timedOut(this.sent.outstanding - this.limitedTransmitted, repeated, now)
+    const { congestion } = this
+    let flight = this.sent.outstanding - this.limitedTransmitted
+    // RFC 5681 allows "no more than" half of FlightSize. What recovery has sent on the strength of duplicates is no proof of what the path
+    // bears: the threshold that this recovery began with stays the limit.
+    if (this.phase === 'recovery') flight = Math.min(flight, 2 * congestion.ssthresh)
+    congestion.timedOut(flight, repeated, now)
     this.timedOutAt = sndUna
     this.phase = 'loss'
     this.recoveryPoint = sndNxt
@@ -172,6 +177,14 @@ export class LossRecovery {
     const index = this.sent.nextLost()
     if (index < 0) return -1
     return this.forced || this.fits(this.sent.lengthOf(index)) ? index : -1
+  }
+
+  /**
+   * Whether the timer runs on whatever happens, since the first partial acknowledgment: the impatient variant of RFC 6582 section 4, which
+   * leaves a recovery of many holes, one a round trip, to the timeout.
+   */
+  get isImpatient(): boolean {
+    return this.phase === 'recovery' && this.partial && !this.sackPermitted
   }
 
   /** Whether lost segments wait to be sent again; new data then waits behind them. */

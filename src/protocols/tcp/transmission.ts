@@ -131,7 +131,8 @@ function retransmission(block: ControlBlock, index: number, now: Nanos): TcpSegm
   recovery.resent(index, now)
   block.lastSentAt = now
   // The oldest segment is on its way again: its time starts anew.
-  if (index === 0 || !block.timers.isSet(TcpTimer.RETRANSMIT)) block.timers.set(TcpTimer.RETRANSMIT, now + block.rtt.rto)
+  if ((index === 0 && !recovery.isImpatient) || !block.timers.isSet(TcpTimer.RETRANSMIT))
+    block.timers.set(TcpTimer.RETRANSMIT, now + block.rtt.rto)
   const why = recovery.phase === 'loss' ? 'rto' : first || !recovery.sackPermitted ? 'fast' : 'sack'
   block.record('tcp:segment-retransmitted', { seq: out.seq, length, why })
   return out

@@ -1,0 +1,18 @@
+// Everything that stands inside a playground. Loaded apart from it, once one comes near the viewport.
+import '../packet-claims/define.ts'
+import '../packet-events/define.ts'
+import '../packet-faults/define.ts'
+import '../packet-inspector/define.ts'
+import '../packet-knobs/define.ts'
+import '../packet-lesson/define.ts'
+import '../packet-stage/define.ts'
+import '../packet-transport/define.ts'
+import { CaptureMenu } from './capture-menu.ts'
+
+if (customElements.get('packet-capture-menu') === undefined) customElements.define('packet-capture-menu', CaptureMenu)
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'packet-capture-menu': CaptureMenu
+  }
+}

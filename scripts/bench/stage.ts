@@ -1,0 +1,103 @@
+/**
+ * The stage: script a frame on the page's thread of the built playground, while about 1,000 packets are in flight.
+ * Needs a build in `dist`.
+ */
+import { readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+import type { Run } from '../../src/run/run.ts'
+import { CHROMIUM_FLAGS, findChromium } from '../check/chromium.ts'
+import { serve } from '../serve.ts'
+
+const [root = '.'] = process.argv.slice(2)
+const FRAMES = 200
+
+/** One datagram each millisecond over a link of one second: a thousand under way. */
+const crowd = {
+  id: 'crowd',
+  title: 'A thousand packets',
+  seed: 1,
+  duration: '60 s',
+  speed: 0.2,
+  hosts: {
+    sender: { app: 'stream-sender', to: 'receiver', interval: '1 ms', size: '160 B', count: 50_000 },
+    receiver: { app: 'stream-receiver', interval: '1 ms', size: '160 B' },
+  },
+  links: [{ between: ['sender', 'receiver'], rate: '100 Mbit/s', delay: '1 s' }],
+}
+
+interface TraceEvent {
+  readonly name: string
+  readonly ph: string
+  readonly ts: number
+  readonly dur?: number
+  readonly tid: number
+  readonly pid: number
+}
+
+const SCRIPT = new Set(['FireAnimationFrame', 'FunctionCall', 'EvaluateScript', 'RunMicrotasks'])
+
+/** Milliseconds of script in each frame: outermost script between the beginnings of two animation frames. */
+function scriptPerFrame(events: readonly TraceEvent[]): number[] {
+  const animation = events.filter(({ name }) => name === 'FireAnimationFrame')
+  const first = animation[0]
+  if (first === undefined) throw new Error('no animation frames')
+  const own = events
+    .filter(({ pid, tid, name, ph }) => pid === first.pid && tid === first.tid && ph === 'X' && SCRIPT.has(name))
+    .sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0))
+  const frames: number[] = []
+  let frameTime = -1
+  let end = 0
+  for (const { name, ts, dur = 0 } of own) {
+    if (ts < end) continue
+    end = ts + dur
+    if (name === 'FireAnimationFrame' && ts - frameTime > 4000) {
+      frames.push(0)
+      frameTime = ts
+    }
+    if (frames.length > 0) frames[frames.length - 1] += dur / 1000
+  }
+  return frames
+}
+
+const site = await serve({
+  root: join(root, 'dist'),
+  port: 0,
+  pages: {
+    '/crowd.html': `<!doctype html><html lang="en"><meta charset="utf-8"><title>Crowd</title><script type="module" src="/packetarium.js"></script><packet-playground><script type="application/json">${JSON.stringify(crowd)}</script></packet-playground>`,
+  },
+})
+const executablePath = await findChromium()
+if (executablePath === undefined) throw new Error('No Chromium: name one in CHROMIUM.')
+const browser = await chromium.launch({ executablePath, args: [...CHROMIUM_FLAGS] })
+const trace = join(tmpdir(), `packetarium-stage-${String(process.pid)}.json`)
+try {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+  await page.goto(`${site.url}/crowd.html`)
+  const run = await page.waitForFunction(() => {
+    const playground = document.querySelector('packet-playground') as unknown as { run?: Run } | null
+    return playground?.run?.state === 'paused' ? playground.run : undefined
+  })
+  const flying = await run.evaluate(async (run) => {
+    if (run === undefined) return 0
+    await run.seek(1_500_000_000)
+    run.play()
+    return [...run.trace.frames(({ fate }) => fate === 'in-flight')].length
+  })
+  await page.waitForTimeout(1000)
+  await browser.startTracing(page, { path: trace, categories: ['devtools.timeline'] })
+  await page.waitForTimeout(FRAMES * 25)
+  await browser.stopTracing()
+  const { traceEvents } = JSON.parse(await readFile(trace, 'utf8')) as { traceEvents: TraceEvent[] }
+  const frames = scriptPerFrame(traceEvents).sort((a, b) => a - b)
+  const at = (share: number): string => (frames[Math.floor((frames.length - 1) * share)] ?? NaN).toFixed(2)
+  console.log(
+    `stage, ${String(flying)} packets in flight`.padEnd(44),
+    `p50 ${at(0.5)} ms, p95 ${at(0.95)} ms of script a frame over ${String(frames.length)} frames`,
+  )
+} finally {
+  await browser.close()
+  await site.close()
+  await rm(trace, { force: true })
+}
