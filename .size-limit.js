@@ -14,11 +14,11 @@ export default [
   { name: 'first paint', path: eager('dist/packetarium.js'), limit: '30 kB', gzip: true },
   {
     name: 'all that a page may load',
-    path: ['dist/packetarium.js', 'dist/chunks/*.js', '!dist/chunks/cli-*.js'],
+    path: ['dist/packetarium.js', 'dist/chunks/*.js', '!dist/chunks/{cli,lib}-*.js'],
     limit: '440 kB',
     gzip: true,
   },
   { name: 'the worker of a host', path: 'dist/workers/host-worker-*.js', limit: '55 kB', gzip: true },
   { name: 'the worker of the director', path: 'dist/workers/director-worker-*.js', limit: '40 kB', gzip: true },
-  { name: 'one classic script', path: 'dist/packetarium.iife.js', limit: '430 kB', gzip: true },
+  { name: 'one classic script', path: 'dist/packetarium.iife.js', limit: '440 kB', gzip: true },
 ]

@@ -52,14 +52,14 @@ function hostCard(card: Card, host: ResolvedScenario['hosts'][number]): string {
   const left = card.x - card.width / 2
   const top = card.y - card.height / 2
   const beside = card.form === 'wide'
-  const size = 24 * UNIT
+  const size = (card.form === 'small' ? 20 : 24) * UNIT
   const iconX = beside ? left + 12 * UNIT : card.x - size / 2
-  const iconY = beside ? card.y - size / 2 : top + 8 * UNIT
+  const iconY = beside ? card.y - size / 2 : top + 6 * UNIT
   const icon = hostIcon(host).replace('<svg', `<svg x="${iconX.toFixed(1)}" y="${iconY.toFixed(1)}"`)
   const sized = icon.replace('width="24"', `width="${String(size)}"`).replace('height="24"', `height="${String(size)}"`)
   const text = beside
     ? `x="${(left + 43 * UNIT).toFixed(1)}" y="${String(card.y)}"`
-    : `x="${String(card.x)}" y="${(top + card.height - 14 * UNIT).toFixed(1)}" text-anchor="middle"`
+    : `x="${String(card.x)}" y="${(top + card.height - 13 * UNIT).toFixed(1)}" text-anchor="middle"`
   return (
     `<rect class="card" x="${left.toFixed(1)}" y="${top.toFixed(1)}" width="${card.width.toFixed(1)}" height="${card.height.toFixed(1)}" rx="${String(12 * UNIT)}"/>` +
     `<g class="icon">${sized}</g><text ${text} dominant-baseline="central">${escapeXml(card.label)}</text>`

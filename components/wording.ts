@@ -182,7 +182,7 @@ export function actionWords(action: Action, scenario: ResolvedScenario): string 
 }
 
 /** The value of a knob, for people. */
-export function knobValueWords(knob: ResolvedScenario['knobs'][number] | undefined, value: number | string | boolean): string {
+function knobValueWords(knob: ResolvedScenario['knobs'][number] | undefined, value: number | string | boolean): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off'
   const control = knob?.control
   if (control?.kind === 'choice') return control.choices.find((choice) => choice.value === value)?.label ?? String(value)

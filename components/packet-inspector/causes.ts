@@ -1,4 +1,4 @@
-import type { EventRecord, FrameRecord, TraceView } from '../../src/trace/record.ts'
+import { NO_ID, type EventRecord, type FrameRecord, type TraceView } from '../../src/trace/record.ts'
 
 /** One link of a chain of causes. */
 export type Cause = { readonly frame: FrameRecord } | { readonly event: EventRecord }
@@ -10,12 +10,12 @@ const LONGEST = 6
 export function causesOf(trace: TraceView, frame: FrameRecord): Cause[] {
   const chain: Cause[] = []
   let id = frame.cause
-  while (id !== 0 && chain.length < LONGEST) {
+  while (id !== NO_ID && chain.length < LONGEST) {
     const event = trace.eventById(id)
     const earlier = event === undefined ? trace.frameById(id) : undefined
     if (event !== undefined) chain.push({ event })
     else if (earlier !== undefined) chain.push({ frame: earlier })
-    id = event?.cause ?? earlier?.cause ?? 0
+    id = event?.cause ?? earlier?.cause ?? NO_ID
   }
   return chain
 }

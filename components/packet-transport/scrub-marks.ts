@@ -10,7 +10,7 @@ export interface MarkColours {
 }
 
 /** Half of the thumb: where time 0 is, from the left edge of a range input. */
-export const THUMB_RADIUS = 8
+const THUMB_RADIUS = 8
 
 /** Where a time is on the bar, in px from its left edge. */
 export function timeToX(time: Nanos, extent: Nanos, width: number): number {

@@ -19,11 +19,15 @@ function wasReset(trace: TraceView): boolean {
   return [...trace.frames(({ kind }) => kind === 'tcp-rst')].length > 0
 }
 
+function isOver(trace: TraceView): boolean {
+  return HOSTS.every((host) => enters(trace, host, 'CLOSED').length > 0)
+}
+
 function whoFinishesFirstWaits(trace: TraceView): ClaimResult {
   if (wasReset(trace)) return noOccasion('the connection was reset')
+  if (!isOver(trace)) return noOccasion('the connection was not over yet')
   const first = HOSTS.filter((host) => enters(trace, host, 'FIN-WAIT-1').length > 0)
   const waited = HOSTS.filter((host) => enters(trace, host, 'TIME-WAIT').length > 0)
-  if (first.length === 0) return noOccasion('nobody closed')
   const names = (hosts: typeof first): string => hosts.map((host) => LABELS[host]).join(' and ') || 'nobody'
   return {
     holds: first.join() === waited.join(),
@@ -35,14 +39,14 @@ function timeWaitIsWhole(trace: TraceView): ClaimResult {
   const waits = HOSTS.flatMap((host) => {
     const end = leaves(trace, host, 'TIME-WAIT')
     const begin = enters(trace, host, 'TIME-WAIT')[0]
-    if (end === undefined || begin === undefined) return []
+    if (end?.data['why'] !== 'time-wait-over' || begin === undefined) return []
     const index = trace.hosts.indexOf(host)
     const fins = [...trace.frames(({ kind, to, arrives, fate }) => kind === 'tcp-fin' && to === index && fate === 'arrived' && arrives <= end.time)]
     // It may have come before the ACK that led to this state.
     const last = Math.max(begin.time, ...fins.map(({ arrives }) => arrives))
     return [{ host, length: end.time - last, total: end.time - begin.time }]
   })
-  if (waits.length === 0) return noOccasion('nobody came out of TIME-WAIT')
+  if (waits.length === 0) return noOccasion(wasReset(trace) ? 'a reset ended it all' : 'nobody came out of TIME-WAIT')
   return {
     holds: waits.every(({ length }) => length === TIME_WAIT),
     evidence: waits
@@ -57,6 +61,7 @@ function timeWaitIsWhole(trace: TraceView): ClaimResult {
 
 function everythingBeforeFinArrives(trace: TraceView): ClaimResult {
   if (wasReset(trace)) return noOccasion('the connection was reset')
+  if (!isOver(trace)) return noOccasion('the connection was not over yet')
   const both = HOSTS.map((host) => {
     const peer = host === 'alice' ? 'bob' : 'alice'
     const sent = eventsOf(trace, host, 'script:step').filter(({ data }) => data['do'] === 'send')
@@ -64,7 +69,6 @@ function everythingBeforeFinArrives(trace: TraceView): ClaimResult {
     const sum = (events: EventRecord[], key: string): number => events.reduce((total, event) => total + amount(event, key), 0)
     return { host, peer, sent: sum(sent, 'bytes'), got: sum(got, 'length') }
   }).filter(({ sent }) => sent > 0)
-  if (HOSTS.some((host) => enters(trace, host, 'CLOSED').length === 0)) return noOccasion('the connection was not over yet')
   return {
     holds: both.every(({ sent, got }) => sent === got),
     evidence: both.map(({ host, peer, sent, got }) => `${LABELS[host]} sent ${count(sent, 'byte')}, ${LABELS[peer]} got ${String(got)}.`).join(' '),
@@ -73,7 +77,10 @@ function everythingBeforeFinArrives(trace: TraceView): ClaimResult {
 
 function halfIsStillOpen(trace: TraceView): ClaimResult {
   const finished = leaves(trace, 'alice', 'ESTABLISHED')
-  if (finished?.data['to'] !== 'FIN-WAIT-1') return noOccasion('Alice did not finish first')
+  const shutDown = eventsOf(trace, 'alice', 'script:step').find(({ data }) => data['do'] === 'shutdown')
+  if (shutDown === undefined) return noOccasion('Alice closed both halves')
+  if (!isOver(trace)) return noOccasion('the connection was not over yet')
+  if (finished?.time !== shutDown.time) return noOccasion('Alice did not finish first')
   const later = eventsOf(trace, 'alice', 'tcp:delivered').filter((event) => event.time > finished.time)
   const bytes = later.reduce((sum, event) => sum + amount(event, 'length'), 0)
   const wanted = eventsOf(trace, 'bob', 'script:step')
@@ -84,14 +91,16 @@ function halfIsStillOpen(trace: TraceView): ClaimResult {
 }
 
 function resetEndsAll(trace: TraceView): ClaimResult {
-  const resets = [...trace.frames(({ kind, fate }) => kind === 'tcp-rst' && fate === 'arrived')]
-  const reset = resets[0]
-  if (reset === undefined) return noOccasion('no reset arrived')
-  const after = [...trace.frames(({ kind, from, enqueued }) => kind.startsWith('tcp-') && from === reset.to && enqueued >= reset.arrives)]
-  const waited = HOSTS.filter((host) => enters(trace, host, 'TIME-WAIT').some((event) => event.time >= reset.enqueued))
+  const resets = trace.all('tcp:reset-received')
+  const [reset] = resets
+  if (reset === undefined) return noOccasion('nobody was reset')
+  const later = [
+    ...trace.frames(({ kind, from, enqueued }) => kind.startsWith('tcp-') && kind !== 'tcp-rst' && from === reset.host && enqueued > reset.time),
+  ]
+  const waited = HOSTS.filter((host) => enters(trace, host, 'TIME-WAIT').some((event) => event.time > reset.time))
   return {
-    holds: after.length === 0 && waited.length === 0,
-    evidence: `After the reset had come, ${trace.hosts[reset.to] === 'bob' ? 'Bob' : 'Alice'} sent ${count(after.length, 'segment')}. In TIME-WAIT from then on: ${waited.map((host) => LABELS[host]).join(' and ') || 'nobody'}.`,
+    holds: later.length === 0 && waited.length === 0,
+    evidence: `${trace.hosts[reset.host] === 'bob' ? 'Bob' : 'Alice'} took a reset, and sent ${count(later.length, 'segment')} from then on. In TIME-WAIT thereafter: ${waited.map((host) => LABELS[host]).join(' and ') || 'nobody'}.`,
   }
 }
 
@@ -104,7 +113,7 @@ export default defineScenario({
   title: 'Four ways to say goodbye',
   summary: 'A TCP connection is two one-way streets, and each is closed for itself: four segments, half-close, TIME-WAIT, and the reset that ends it all at once.',
   seed: 1,
-  duration: '60 s',
+  duration: '120 s',
   speed: 0.05,
   hosts: {
     alice: {
@@ -192,7 +201,7 @@ export default defineScenario({
       holds: whoFinishesFirstWaits,
     },
     {
-      says: 'TIME-WAIT lasts its whole second, counted from the last FIN that came.',
+      says: 'TIME-WAIT lasts its whole second, counted from the last FIN that came, unless a reset ends it.',
       cites: 'RFC 9293 sections 3.6.1 and 3.10.7.4',
       holds: timeWaitIsWhole,
     },
@@ -207,7 +216,7 @@ export default defineScenario({
       holds: halfIsStillOpen,
     },
     {
-      says: 'A reset is not answered, and nobody waits after it.',
+      says: 'Who takes a reset is silent from then on, and nobody goes to TIME-WAIT.',
       cites: 'RFC 9293 sections 3.5.2 and 3.5.3',
       holds: resetEndsAll,
     },

@@ -90,7 +90,13 @@ export function libraryBundle(options: BundleOptions, workers: WorkerBundles): B
       external: (id) => !id.startsWith('.') && !id.startsWith('/') && !id.startsWith('\0') && !/^worker(-code)?:/.test(id),
       plugins: [workerModules(workers), ...compile(options, 'browser')],
     },
-    output: { dir: options.out, format: 'es', entryFileNames: '[name].js', ...assets },
+    output: {
+      dir: options.out,
+      format: 'es',
+      entryFileNames: '[name].js',
+      ...assets,
+      chunkFileNames: 'chunks/lib-[name]-[hash].js',
+    },
   }
 }
 

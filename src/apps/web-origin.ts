@@ -110,11 +110,10 @@ export class WebOrigin implements ConnectionOwner {
       if (!announced) fetch.retries++
       again.push(fetch)
     }
-    const wanted = again.filter(({ isCancelled }) => !isCancelled)
-    if (wanted.length > 0) {
+    if (again.length > 0) {
       this.isCautious = true
-      this.pending.unshift(...wanted)
-      const ids = wanted.map(({ id }) => id)
+      this.pending.unshift(...again)
+      const ids = again.map(({ id }) => id)
       this.context.environment.record('http:requests-retried', '', {
         ids,
         url: formatUrl(this.url),

@@ -1,6 +1,7 @@
 import { Engine, type PortSetup } from '../kernel/engine.ts'
+import type { MachineFactory } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
-import type { ResolvedScenario } from '../scenario/resolved.ts'
+import type { ResolvedHost, ResolvedScenario } from '../scenario/resolved.ts'
 import type { Director, Step } from './director.ts'
 import type { Hosts } from './hosts.ts'
 import { machineFactory } from './machines.ts'
@@ -12,10 +13,12 @@ const SETTLE_AT = 64 * 1024
 export class InlineHosts implements Hosts {
   readonly engines: Engine[]
 
+  /** @param machines what runs on a host; what the scenario says, usually */
   constructor(
     scenario: ResolvedScenario,
     seed: number,
     private readonly director: Director,
+    machines: (host: ResolvedHost) => MachineFactory = machineFactory,
   ) {
     this.engines = scenario.hosts.map(
       (host, index) =>
@@ -23,7 +26,7 @@ export class InlineHosts implements Hosts {
           host: index,
           name: host.name,
           seed,
-          factory: machineFactory(host),
+          factory: machines(host),
           ports: host.interfaces.map(({ link, end }): PortSetup => {
             const { hosts, ports, settings } = scenario.links[link]
             const [peer, peerPort] = [hosts[1 - end], ports[1 - end]]

@@ -12,14 +12,14 @@ import { read16, read32, write16, write32 } from './integer.ts'
 export const TcpFlag = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 } as const
 
 /** IANA's protocol number of TCP. */
-export const TCP_PROTOCOL = 6
+const TCP_PROTOCOL = 6
 /** Bytes of a header without options. */
 export const TCP_HEADER_LENGTH = 20
 /** Most bytes that options may take: a data offset of 15 words less the fixed header. */
-export const TCP_OPTIONS_LIMIT = 40
+const TCP_OPTIONS_LIMIT = 40
 
 /** Option kinds (RFC 9293 section 3.2, RFC 7323 section 2.2 and 3.2, RFC 2018 sections 2 and 3). */
-export const TcpOption = { END: 0, NOP: 1, MSS: 2, WINDOW_SCALE: 3, SACK_PERMITTED: 4, SACK: 5, TIMESTAMPS: 8 } as const
+const TcpOption = { END: 0, NOP: 1, MSS: 2, WINDOW_SCALE: 3, SACK_PERMITTED: 4, SACK: 5, TIMESTAMPS: 8 } as const
 
 const NO_PAYLOAD = new Uint8Array(0)
 

@@ -358,27 +358,63 @@ describe('connections that end', () => {
     assert.deepEqual(sent, [1, 2, 3, 4, 5, 3, 4, 5, 5])
   })
 
-  test('a reset in the middle of a pipeline: what had no answer goes over a new connection, which is not pipelined at first', () => {
+  test('a pipeline breaks: its requests go over a new connection, the first alone, the others behind its response', () => {
     const dying = scripted(
       function* (socket) {
         yield* replies(socket, [ok(FOUR)])
         yield* readHead(socket)
-        yield* socket.write(latin1(ok('x')))
         socket.reset()
       },
       function* (socket, { sleep }) {
         yield* readHead(socket)
         yield* sleep(100 * MILLISECOND)
         yield* socket.write(latin1(ok('x')))
-        yield* replies(socket, [ok('x') + ok('x')])
+        yield* readHead(socket)
+        yield* socket.write(latin1(ok('x') + ok('x') + ok('x')))
       },
     )
     const world = loaded(pair(browser('http://bob/', { connections: 1, pipelining: true }), dying, LINK))
-    const failures = Number(data(world, 'page:loaded')[0]['failures'])
-    assert.ok(failures <= 1)
+    assert.deepEqual(pick(data(world, 'page:loaded'), 'resources', 'failures'), [[4, 0]])
     const retried = world.happened('http:request-sent').filter((event) => event.data['retry'] === 1)
-    assert.ok(retried.length >= 3 - failures)
+    assert.deepEqual(
+      pick(
+        retried.map((event) => event.data),
+        'id',
+      ).flat(),
+      [2, 3, 4, 5],
+    )
     assert.ok(retried[1].time - retried[0].time >= 100 * MILLISECOND)
+    assert.equal(retried[3].time, retried[1].time)
+  })
+
+  test('a request that was sent again dies again, on another kept connection: that was it', () => {
+    const dying = (answers: number) =>
+      function* (socket: TcpSocket): ReturnType<TcpSocket['closed']> {
+        yield* replies(
+          socket,
+          Array.from({ length: answers }, () => ok('<img src=1><img src=2><img src=3>')),
+        )
+        yield* readHead(socket)
+        socket.reset()
+      }
+    const world = loaded(pair(browser('http://bob/', { connections: 2 }), scripted(dying(2), dying(1), dying(9)), LINK))
+    const third = data(world, 'http:request-sent').filter(({ id }) => id === 4)
+    assert.deepEqual(pick(third, 'retry').flat(), [undefined, 1])
+    assert.deepEqual(pick(data(world, 'page:loaded'), 'resources', 'failures'), [[2, 1]])
+    assert.equal(connections(world).length, 2)
+  })
+
+  test('a document dies with its resources pipelined behind it: none of them is sent again', () => {
+    const document = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5000\r\n\r\n${FOUR}`
+    const dying = scripted(function* (socket, { sleep }) {
+      yield* replies(socket, [document])
+      yield* sleep(50 * MILLISECOND)
+      socket.reset()
+    })
+    const world = loaded(pair(browser('http://bob/', { connections: 1, pipelining: true }), dying, LINK))
+    assert.deepEqual(pick(data(world, 'page:failed'), 'error').flat(), ['ECONNRESET'])
+    assert.deepEqual(pick(data(world, 'http:request-sent'), 'id').flat(), [1, 2, 3, 4, 5])
+    assert.equal(connections(world, 'tcp:state-changed').length, 1)
   })
 
   test('a 1xx response is overlooked', () => {

@@ -31,7 +31,7 @@ export interface PairLink {
   drop?: (segment: TcpSegment, count: number, now: number) => boolean
 }
 
-export const PLAIN_LINK: PairLink = {
+const PLAIN_LINK: PairLink = {
   delay: 10 * MS,
   rate: 0,
   overhead: 34,

@@ -74,7 +74,7 @@ function updateWindow(block: ControlBlock, segment: TcpSegment, position: number
   block.sndWnd = window
   if (window > block.maxSndWnd) block.maxSndWnd = window
   if (window > 0) {
-    block.persistBackoff = 0
+    block.persistInterval = 0
     block.timers.clear(TcpTimer.PERSIST)
     block.probePending = false
   }

@@ -114,8 +114,8 @@ export class ControlBlock {
   retries = 0
   /** Probes in a row without an answer. */
   probes = 0
-  /** Probes since the window closed: their distance doubles. */
-  persistBackoff = 0
+  /** From the last probe to the next, doubled each time; 0 while the window is open. */
+  persistInterval: Nanos = 0
   lastChallengeAt = -Infinity
   /** The last ICMP error on the way to the peer. */
   unreachable: TcpFailure | undefined

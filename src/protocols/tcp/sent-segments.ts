@@ -75,9 +75,6 @@ export class SentSegments {
   flagsOf(index: number): number {
     return this.flags[this.slot(index)]
   }
-  sentAt(index: number): Nanos {
-    return this.sentTimes[this.slot(index)]
-  }
 
   /** A new segment was sent, right behind the last one. */
   append(start: number, length: number, fin: boolean, now: Nanos): void {

@@ -1,4 +1,5 @@
-import { sequenceLength, TcpFlag, TcpSegment } from '../../wire/tcp.ts'
+import type { TcpSegment } from '../../wire/tcp.ts'
+import { sequenceLength, TcpFlag } from '../../wire/tcp.ts'
 
 /**
  * What a port answers to a segment that belongs to no connection: a reset that the sender will find acceptable (RFC 9293 section

@@ -34,10 +34,10 @@ function persist(block: ControlBlock, now: Nanos): void {
     return
   }
   block.probes++
-  block.persistBackoff++
   block.probePending = true
-  const interval = Math.min(block.rtt.rto * 2 ** Math.min(block.persistBackoff, 30), block.config.maxRto)
-  block.timers.set(TcpTimer.PERSIST, now + interval)
+  const last = block.persistInterval === 0 ? block.rtt.rto : block.persistInterval
+  block.persistInterval = Math.min(last * 2, block.config.maxRto)
+  block.timers.set(TcpTimer.PERSIST, now + block.persistInterval)
 }
 
 function retransmit(block: ControlBlock, now: Nanos): void {

@@ -6,9 +6,9 @@ import type { TcpState } from '../../../src/protocols/tcp/state.ts'
 import { TcpFlag, TcpSegment } from '../../../src/wire/tcp.ts'
 import { flagText } from '../../pair/tcp-pair.ts'
 
-export const ISS = 0xffff_ff00
-export const IRS = 5_000
-export const PEER_WINDOW = 10_000
+const ISS = 0xffff_ff00
+const IRS = 5_000
+const PEER_WINDOW = 10_000
 
 export const { FIN, SYN, RST, PSH, ACK, URG } = TcpFlag
 

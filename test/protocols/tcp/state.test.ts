@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TCP_INPUTS, TCP_STATES, TCP_TRANSITIONS, type TcpState } from '../../../src/protocols/tcp/state.ts'
-import { ACK, BARE, FIN, PSH, RST, Solo, soloIn, SYN, URG } from './solo.ts'
+import type { Solo } from './solo.ts'
+import { ACK, BARE, FIN, PSH, RST, soloIn, SYN, URG } from './solo.ts'
 
 const FULL = { mss: 1000 }
 const LATE = 10_000_000_000_000

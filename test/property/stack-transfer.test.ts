@@ -1,0 +1,99 @@
+/**
+ * Any transfer between two hosts through the whole stack, over links that do anything to it: the exact bytes, once and in order, or a
+ * clean error within the time in which TCP gives up.
+ *
+ * `STACK_CASES` sets the number of cases, `STACK_SEED` the seed.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { BITS, runTransfer, type TransferPlan, type SidePlan } from '../run/transfer.ts'
+
+const CASES = Number(process.env.STACK_CASES ?? 1000)
+const SEED = Number(process.env.STACK_SEED ?? 20261107)
+
+const MS = 1_000_000
+const SECOND = 1000 * MS
+
+/** From the last byte that was read to the end: all retries at the longest timeout, then TIME-WAIT or FIN-WAIT-2. */
+const GIVE_UP = 17 * 120 * SECOND + 130 * SECOND
+
+const share = (most: number) =>
+  fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.integer({ min: 1, max: 100 }).map((x) => (x * most) / 100) })
+
+const size = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(0) },
+  { weight: 5, arbitrary: fc.integer({ min: 1, max: 4000 }) },
+  { weight: 4, arbitrary: fc.integer({ min: 1, max: 40_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 40_000, max: 200_000 }) },
+)
+
+const side: fc.Arbitrary<SidePlan> = fc.record({
+  size,
+  chunk: fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.constant(65_536)),
+  readLimit: fc.oneof(fc.constant(65_536), fc.integer({ min: 500, max: 10_000 })),
+  // A reader that sleeps longer than the buffer lasts closes the window.
+  readPause: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.integer({ min: 1, max: 2000 }).map((ms) => ms * MS) },
+  ),
+  readPauseEvery: fc.integer({ min: 3000, max: 100_000 }),
+  receiveBuffer: fc.oneof(fc.constant(1_048_576), fc.integer({ min: 1500, max: 20_000 })),
+  sendBuffer: fc.oneof(fc.constant(1_048_576), fc.integer({ min: 500, max: 20_000 })),
+})
+
+const interruption = (longest: fc.Arbitrary<number>) =>
+  fc.record({
+    at: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 5000 })).map((ms) => ms * MS),
+    lasts: fc.oneof(
+      { weight: 6, arbitrary: fc.integer({ min: 1, max: 3000 }).map((ms) => ms * MS) },
+      { weight: 1, arbitrary: longest },
+    ),
+    where: fc.nat(3),
+  })
+const cut = interruption(fc.constant(Infinity))
+const pause = interruption(fc.integer({ min: 3, max: 300 }).map((s) => s * SECOND))
+
+const plans: fc.Arbitrary<TransferPlan> = fc.record({
+  topology: fc.constantFrom('direct', 'router', 'switch'),
+  seed: fc.nat(),
+  rate: fc.oneof(fc.constant(0), fc.constantFrom(100 * BITS.kilo, BITS.mega, 10 * BITS.mega, 1000 * BITS.mega)),
+  delay: fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 100_000 })).map((micros) => micros * 1000),
+  jitter: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 20 }).map((ms) => ms * MS)),
+  queueFrames: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constant(1000)),
+  loss: share(0.3),
+  corrupt: share(0.2),
+  corruptUndetected: fc.boolean(),
+  duplicate: share(0.3),
+  reorder: share(0.5),
+  reorderBy: fc.integer({ min: 0, max: 60 }).map((ms) => ms * MS),
+  cuts: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(cut, { maxLength: 3 }) }),
+  pauses: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(pause, { maxLength: 2 }) }),
+  alice: side,
+  bob: side,
+})
+
+function check(plan: TransferPlan): void {
+  const { alice, bob, failures, brokenForGood, now, lastProgress } = runTransfer(plan)
+  assert.deepEqual(failures, [], 'an application failed by something else than a socket error')
+  for (const [name, mine, other] of [
+    ['alice', alice, bob],
+    ['bob', bob, alice],
+  ] as const) {
+    assert.ok(mine.exact, `${name} received other bytes than were sent`)
+    if (mine.ended) assert.equal(mine.received, other.size, `${name} was told the end after ${String(mine.received)} bytes`)
+    for (const code of mine.errors) assert.ok(['ETIMEDOUT', 'ECONNRESET', 'ECONNREFUSED', 'EHOSTUNREACH'].includes(code), code)
+    if (mine.done) continue
+    // Whoever has nothing more to say waits for ever when the other is gone, for there is no keepalive; nobody else does.
+    assert.ok(brokenForGood || other.errors.length > 0 || mine.waitsFor === 'accept', `${name} waits to ${mine.waitsFor} for ever`)
+    assert.notEqual(mine.waitsFor, 'write', `${name} has bytes to send and does not give up`)
+    assert.notEqual(mine.waitsFor, 'connect', `${name} does not give up to connect`)
+  }
+  const isGentle = plan.loss + plan.corrupt === 0 && plan.cuts.length + plan.pauses.length === 0
+  if (isGentle) assert.ok(alice.done && bob.done && alice.errors.length + bob.errors.length === 0, 'a transfer failed that nothing hindered')
+  assert.ok(now - lastProgress < GIVE_UP, `it went on for ${String((now - lastProgress) / SECOND)} s`)
+}
+
+test(`any transfer through the stack gives the exact bytes, or a clean error in time (${String(CASES)} cases)`, () => {
+  fc.assert(fc.property(plans, check), { numRuns: CASES, seed: SEED, includeErrorInReport: true })
+})
