@@ -1,5 +1,5 @@
 import { formatCount, formatTime } from '../src/scenario/units.ts'
-import type { ClaimResult } from '../src/scenario/define.ts'
+import type { ClaimResult } from '../src/scenario/claim-schema.ts'
 import type { EventRecord, FrameRecord, TraceView } from '../src/trace/record.ts'
 
 /** Events of a name on one host, in order. */

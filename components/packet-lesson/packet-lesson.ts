@@ -14,7 +14,8 @@ function isMet(run: Run, step: LessonStep): boolean {
   const { until } = step
   if (until === undefined) return true
   if ('time' in until) return run.playhead >= until.time
-  if ('event' in until) return (run.trace.first(until.event)?.time ?? Infinity) <= run.playhead
+  // What happens at time 0 has happened once the reader lets time begin.
+  if ('event' in until) return run.playhead > 0 && (run.trace.first(until.event)?.time ?? Infinity) <= run.playhead
   return run.log.some((entry) => until.intervention in entry && entry.at <= run.playhead)
 }
 

@@ -1,4 +1,5 @@
-import { defineScenario, type ClaimResult } from '../../src/scenario/define.ts'
+import { defineScenario } from '../../src/scenario/define.ts'
+import type { ClaimResult } from '../../src/scenario/claim-schema.ts'
 import type { EventRecord, TraceView } from '../../src/trace/record.ts'
 import { amount, count, eventsOf, framesFrom, noOccasion, time } from '../measure.ts'
 
@@ -23,7 +24,8 @@ function firstIsSlowest(trace: TraceView): ClaimResult {
   const [reply, ...others] = eventsOf(trace, 'alice', 'ping:replied')
     .filter(isEcho)
     .sort((a, b) => askedAt(a) - askedAt(b))
-  if (reply === undefined || first === undefined || askedAt(reply) !== first.time) return noOccasion('the first ping got no answer')
+  if (reply === undefined || first === undefined || askedAt(reply) !== first.time)
+    return noOccasion('the first ping got no answer')
   if (others.length === 0) return noOccasion('only one ping was answered')
   const slowest = Math.max(...others.map((other) => amount(other, 'rtt')))
   const rtt = amount(reply, 'rtt')
@@ -81,7 +83,8 @@ function routerReportsTheEnd(trace: TraceView): ClaimResult {
 export default defineScenario({
   id: 'hello-network',
   title: 'Hello, network',
-  summary: 'A ping from Alice to Bob: who has this address, which way is it, and what happens to a packet that has been forwarded too often.',
+  summary:
+    'A ping from Alice to Bob: who has this address, which way is it, and what happens to a packet that has been forwarded too often.',
   seed: 1,
   duration: '40 s',
   speed: 0.02,
@@ -111,7 +114,11 @@ export default defineScenario({
       help: 'Carol is in Alice’s own network. Nobody has the address 10.0.1.99, but that is where Bob’s network would have it.',
       choices: [
         { value: 'bob', label: 'Bob, behind the router' },
-        { value: 'carol', label: 'Carol, next door', sets: { 'hosts.alice.apps[0].to': 'carol', 'hosts.alice.apps[1].to': 'carol' } },
+        {
+          value: 'carol',
+          label: 'Carol, next door',
+          sets: { 'hosts.alice.apps[0].to': 'carol', 'hosts.alice.apps[1].to': 'carol' },
+        },
         {
           value: 'nobody',
           label: '10.0.1.99, nobody',

@@ -1,4 +1,5 @@
-import { defineScenario, type ClaimResult } from '../../src/scenario/define.ts'
+import { defineScenario } from '../../src/scenario/define.ts'
+import type { ClaimResult } from '../../src/scenario/claim-schema.ts'
 import type { EventRecord, TraceView } from '../../src/trace/record.ts'
 import { amount, count, eventsOf, noOccasion, time } from '../measure.ts'
 
@@ -41,7 +42,11 @@ function timeWaitIsWhole(trace: TraceView): ClaimResult {
     const begin = enters(trace, host, 'TIME-WAIT')[0]
     if (end?.data['why'] !== 'time-wait-over' || begin === undefined) return []
     const index = trace.hosts.indexOf(host)
-    const fins = [...trace.frames(({ kind, to, arrives, fate }) => kind === 'tcp-fin' && to === index && fate === 'arrived' && arrives <= end.time)]
+    const fins = [
+      ...trace.frames(
+        ({ kind, to, arrives, fate }) => kind === 'tcp-fin' && to === index && fate === 'arrived' && arrives <= end.time,
+      ),
+    ]
     // It may have come before the ACK that led to this state.
     const last = Math.max(begin.time, ...fins.map(({ arrives }) => arrives))
     return [{ host, length: end.time - last, total: end.time - begin.time }]
@@ -63,7 +68,7 @@ function everythingBeforeFinArrives(trace: TraceView): ClaimResult {
   if (wasReset(trace)) return noOccasion('the connection was reset')
   if (!isOver(trace)) return noOccasion('the connection was not over yet')
   const both = HOSTS.map((host) => {
-    const peer = host === 'alice' ? 'bob' : 'alice'
+    const peer: 'alice' | 'bob' = host === 'alice' ? 'bob' : 'alice'
     const sent = eventsOf(trace, host, 'script:step').filter(({ data }) => data['do'] === 'send')
     const got = eventsOf(trace, peer, 'tcp:delivered')
     const sum = (events: EventRecord[], key: string): number => events.reduce((total, event) => total + amount(event, key), 0)
@@ -71,7 +76,9 @@ function everythingBeforeFinArrives(trace: TraceView): ClaimResult {
   }).filter(({ sent }) => sent > 0)
   return {
     holds: both.every(({ sent, got }) => sent === got),
-    evidence: both.map(({ host, peer, sent, got }) => `${LABELS[host]} sent ${count(sent, 'byte')}, ${LABELS[peer]} got ${String(got)}.`).join(' '),
+    evidence: both
+      .map(({ host, peer, sent, got }) => `${LABELS[host]} sent ${count(sent, 'byte')}, ${LABELS[peer]} got ${String(got)}.`)
+      .join(' '),
   }
 }
 
@@ -87,7 +94,10 @@ function halfIsStillOpen(trace: TraceView): ClaimResult {
     .filter(({ data, time }) => data['do'] === 'send' && time > finished.time)
     .reduce((sum, event) => sum + amount(event, 'bytes'), 0)
   if (wanted === 0) return noOccasion('Bob had nothing more to say')
-  return { holds: bytes === wanted, evidence: `After her FIN, Bob sent ${count(wanted, 'byte')}, and Alice got ${String(bytes)}.` }
+  return {
+    holds: bytes === wanted,
+    evidence: `After her FIN, Bob sent ${count(wanted, 'byte')}, and Alice got ${String(bytes)}.`,
+  }
 }
 
 function resetEndsAll(trace: TraceView): ClaimResult {
@@ -95,7 +105,9 @@ function resetEndsAll(trace: TraceView): ClaimResult {
   const [reset] = resets
   if (reset === undefined) return noOccasion('nobody was reset')
   const later = [
-    ...trace.frames(({ kind, from, enqueued }) => kind.startsWith('tcp-') && kind !== 'tcp-rst' && from === reset.host && enqueued > reset.time),
+    ...trace.frames(
+      ({ kind, from, enqueued }) => kind.startsWith('tcp-') && kind !== 'tcp-rst' && from === reset.host && enqueued > reset.time,
+    ),
   ]
   const waited = HOSTS.filter((host) => enters(trace, host, 'TIME-WAIT').some((event) => event.time > reset.time))
   return {
@@ -111,7 +123,8 @@ const reply = { do: 'send', bytes: '3 kB' } as const
 export default defineScenario({
   id: 'tcp-close',
   title: 'Four ways to say goodbye',
-  summary: 'A TCP connection is two one-way streets, and each is closed for itself: four segments, half-close, TIME-WAIT, and the reset that ends it all at once.',
+  summary:
+    'A TCP connection is two one-way streets, and each is closed for itself: four segments, half-close, TIME-WAIT, and the reset that ends it all at once.',
   seed: 1,
   duration: '120 s',
   speed: 0.05,

@@ -1,4 +1,5 @@
-import { defineScenario, type ClaimResult } from '../../src/scenario/define.ts'
+import { defineScenario } from '../../src/scenario/define.ts'
+import type { ClaimResult } from '../../src/scenario/claim-schema.ts'
 import type { EventRecord, TraceView } from '../../src/trace/record.ts'
 import { count, eventsOf, isLost, noOccasion, time } from '../measure.ts'
 
@@ -13,7 +14,9 @@ function threeSegmentsFirst(trace: TraceView): ClaimResult {
   if (data < 0) return noOccasion('no data was sent')
   const before = frames.slice(0, data)
   if (before.some((frame) => isLost(frame) || frame.mark !== 0)) return noOccasion('a segment of the handshake was lost, or late')
-  const seen = before.map(({ kind, from }) => `${kind.slice(4).toUpperCase()} from ${trace.hosts[from] === 'alice' ? 'Alice' : 'Bob'}`)
+  const seen = before.map(
+    ({ kind, from }) => `${kind.slice(4).toUpperCase()} from ${trace.hosts[from] === 'alice' ? 'Alice' : 'Bob'}`,
+  )
   return {
     holds: seen.join() === 'SYN from Alice,SYN from Bob,ACK from Alice',
     evidence: `Before the first byte of data: ${seen.join(', ')}.`,
@@ -25,7 +28,9 @@ function aliceKnowsFirst(trace: TraceView): ClaimResult {
   const bob = entered(trace, 'bob', 'ESTABLISHED')
   if (alice === undefined || bob === undefined) return noOccasion('the connection was not established on both sides')
   const bobs = trace.hosts.indexOf('bob')
-  const way = [...trace.frames(({ to, kind }) => to === bobs && kind.startsWith('tcp-'))].map((frame) => frame.arrives - frame.sent)
+  const way = [...trace.frames(({ to, kind }) => to === bobs && kind.startsWith('tcp-'))].map(
+    (frame) => frame.arrives - frame.sent,
+  )
   const later = bob.time - alice.time
   return {
     holds: later >= Math.min(...way),
@@ -64,8 +69,11 @@ function strangersAreReset(trace: TraceView): ClaimResult {
   if (restarted === undefined || alice === undefined || alice.time > restarted.time)
     return noOccasion('Bob was not restarted under an established connection')
   const over = eventsOf(trace, 'alice', 'script:finished').some((event) => event.time < restarted.time)
-  const spoke = [...trace.frames((frame) => trace.hosts[frame.from] === 'alice' && frame.fate === 'arrived' && frame.arrives > restarted.time)]
-  if (over || !spoke.some(({ kind }) => kind === 'tcp-data' || kind === 'tcp-fin')) return noOccasion('Alice said nothing more to the new Bob')
+  const spoke = [
+    ...trace.frames((frame) => trace.hosts[frame.from] === 'alice' && frame.fate === 'arrived' && frame.arrives > restarted.time),
+  ]
+  if (over || !spoke.some(({ kind }) => kind === 'tcp-data' || kind === 'tcp-fin'))
+    return noOccasion('Alice said nothing more to the new Bob')
   const failed = eventsOf(trace, 'alice', 'script:failed').find((event) => event.time > restarted.time)
   return {
     holds: failed?.data['error'] === 'ECONNRESET',

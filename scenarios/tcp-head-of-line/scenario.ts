@@ -1,4 +1,5 @@
-import { defineScenario, type ClaimResult } from '../../src/scenario/define.ts'
+import { defineScenario } from '../../src/scenario/define.ts'
+import type { ClaimResult } from '../../src/scenario/claim-schema.ts'
 import type { EventRecord, FrameRecord, TraceView } from '../../src/trace/record.ts'
 import { amount, count, eventsOf, framesFrom, isLost, noOccasion, time } from '../measure.ts'
 
@@ -14,7 +15,8 @@ function firstRepair(trace: TraceView): { lost: FrameRecord; again: EventRecord 
 
 /** The shortest time there and back: of an ACK and of full segments. */
 function leastRoundTrip(trace: TraceView): number {
-  const least = (host: string): number => Math.min(...framesFrom(trace, host, ({ kind }) => kind.startsWith('tcp-')).map(({ sent, arrives }) => arrives - sent))
+  const least = (host: string): number =>
+    Math.min(...framesFrom(trace, host, ({ kind }) => kind.startsWith('tcp-')).map(({ sent, arrives }) => arrives - sent))
   return least('alice') + least('bob')
 }
 
@@ -23,7 +25,9 @@ function resentWithoutTimer(trace: TraceView): ClaimResult {
   if (repair === undefined) return noOccasion('no data was lost')
   const { lost, again } = repair
   const until = again?.time ?? Infinity
-  const duplicates = eventsOf(trace, 'bob', 'tcp:duplicate-ack-received').filter((event) => event.time > lost.sent && event.time <= until)
+  const duplicates = eventsOf(trace, 'bob', 'tcp:duplicate-ack-received').filter(
+    (event) => event.time > lost.sent && event.time <= until,
+  )
   const most = Math.max(0, ...duplicates.map((event) => amount(event, 'count')))
   const timer = eventsOf(trace, 'bob', 'tcp:rtt-sampled').findLast((event) => event.time <= until)
   const why = again?.data['why']
@@ -79,7 +83,8 @@ function arrivesWhole(trace: TraceView): ClaimResult {
 export default defineScenario({
   id: 'tcp-head-of-line',
   title: 'One lost segment, and all that waits for it',
-  summary: 'Destroy a packet of a download with a click: three duplicate ACKs, a fast retransmission, and a line of segments that may not pass.',
+  summary:
+    'Destroy a packet of a download with a click: three duplicate ACKs, a fast retransmission, and a line of segments that may not pass.',
   seed: 1,
   duration: '120 s',
   speed: 0.02,
@@ -89,7 +94,8 @@ export default defineScenario({
       position: { x: 0, y: 0.5 },
       app: 'browser',
       visits: 'http://bob/film.webm',
-      tcp: { timeWait: '200 ms' },
+      // Every segment gets an ACK of its own, so that there is one duplicate for each that comes behind a hole.
+      tcp: { delayedAck: false, timeWait: '200 ms' },
     },
     bob: {
       label: 'Bob',
@@ -113,7 +119,14 @@ export default defineScenario({
       help: 'Without it, Bob waits for his timer.',
       sets: 'hosts.bob.tcp.fastRetransmit',
     },
-    delay: { label: 'One-way delay', range: ['10 ms', '200 ms'], step: '5 ms', scale: 'linear', sets: 'links[0].delay', restart: true },
+    delay: {
+      label: 'One-way delay',
+      range: ['10 ms', '200 ms'],
+      step: '5 ms',
+      scale: 'linear',
+      sets: 'links[0].delay',
+      restart: true,
+    },
   },
   views: ['events', 'inspector'],
   lesson: [

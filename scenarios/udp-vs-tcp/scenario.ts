@@ -1,4 +1,5 @@
-import { defineScenario, type ClaimResult } from '../../src/scenario/define.ts'
+import { defineScenario } from '../../src/scenario/define.ts'
+import type { ClaimResult } from '../../src/scenario/claim-schema.ts'
 import type { FrameRecord, TraceView } from '../../src/trace/record.ts'
 import { amount, count, eventsOf, framesFrom, isLost, noOccasion, time } from '../measure.ts'
 
@@ -28,7 +29,8 @@ function fateOf(trace: TraceView, sender: string, receiver: string) {
 function lostIsLost(trace: TraceView): ClaimResult {
   const { lost, missed, late, isOver } = fateOf(trace, 'ann', 'ben')
   if (!isOver) return noOccasion('the call over UDP did not end')
-  if (eventsOf(trace, 'ann', 'arp:failed').length > 0) return noOccasion('Ann could not find out Ben’s hardware address for seconds')
+  if (eventsOf(trace, 'ann', 'arp:failed').length > 0)
+    return noOccasion('Ann could not find out Ben’s hardware address for seconds')
   return {
     holds: missed === lost && late === 0,
     evidence: `${count(lost, 'packet')} lost, ${count(missed, 'slot')} missed, ${count(late, 'frame')} late.`,
@@ -48,9 +50,13 @@ function lateIsWorse(trace: TraceView): ClaimResult {
   const { lost, missed, latest, isOver, first, youngest } = fateOf(trace, 'cleo', 'dan')
   if (!isOver) return noOccasion('the call over TCP did not end')
   const end = eventsOf(trace, 'cleo', 'stream:frame-sent').at(-1)?.time ?? 0
-  const isEarly = (frame: FrameRecord): boolean => frame.kind === 'tcp-data' && isLost(frame) && frame.enqueued < end - 5 * INTERVAL
+  const isEarly = (frame: FrameRecord): boolean =>
+    frame.kind === 'tcp-data' && isLost(frame) && frame.enqueued < end - 5 * INTERVAL
   if (framesFrom(trace, 'cleo', isEarly).length === 0) return noOccasion('none of its packets was lost, or but the very last')
-  if (first >= youngest + INTERVAL) return noOccasion(`the first frame was late already, and Dan’s clock with it, by ${time(first - youngest)} for the whole call`)
+  if (first >= youngest + INTERVAL)
+    return noOccasion(
+      `the first frame was late already, and Dan’s clock with it, by ${time(first - youngest)} for the whole call`,
+    )
   return {
     holds: missed > lost,
     evidence: `${count(lost, 'packet')} lost, ${count(missed, 'slot')} missed: their frames came up to ${time(latest)} too late.`,
@@ -81,7 +87,7 @@ export default defineScenario({
   id: 'udp-vs-tcp',
   title: 'A voice over UDP and over TCP',
   summary: 'The same call twice, over two lines that lose as much: where UDP leaves a gap of 20 ms, TCP repairs it, too late.',
-  seed: 2,
+  seed: 6,
   duration: '60 s',
   speed: 0.05,
   hosts: {
@@ -111,7 +117,12 @@ export default defineScenario({
     { between: ['cleo', 'dan'], name: 'tcp', rate: '2 Mbit/s', delay: '50 ms', loss: '3 %' },
   ],
   knobs: {
-    loss: { label: 'Packet loss', help: 'On both lines, in both directions, at random.', range: ['0 %', '10 %'], sets: ['links.udp.loss', 'links.tcp.loss'] },
+    loss: {
+      label: 'Packet loss',
+      help: 'On both lines, in both directions, at random.',
+      range: ['0 %', '10 %'],
+      sets: ['links.udp.loss', 'links.tcp.loss'],
+    },
     playout: {
       label: 'Playout buffer',
       help: 'How long a listener holds back the first frame: what is late by less is still heard.',

@@ -11,6 +11,7 @@ import { articlePage, type Neighbour } from '../../scenarios/site/article-page.t
 import { indexPage, type Card } from '../../scenarios/site/index-page.ts'
 import { ICON } from '../../scenarios/site/page.ts'
 import { loadScenario } from '../../src/scenario/catalog.ts'
+import { runInline } from '../../src/run/run-inline.ts'
 import { layeredLayout } from '../../src/scenario/layout.ts'
 import { resolveScenario } from '../../src/scenario/resolve.ts'
 import { drawThumbnail } from './thumbnail.ts'
@@ -18,7 +19,7 @@ import { drawThumbnail } from './thumbnail.ts'
 const source = resolve(import.meta.dirname, '../../scenarios')
 const out = resolve(process.argv[2] ?? 'dist')
 
-/** The scenario's own picture, or one of its network. Returns the file's name. */
+/** The scenario's own picture, or one of how its run begins. Returns the file's name. */
 async function writeThumbnail(id: string): Promise<string> {
   const own = (await readdir(join(source, id))).find((name) => /^thumbnail\.(svg|webp|png|jpg)$/.test(name))
   if (own !== undefined) {
@@ -27,7 +28,7 @@ async function writeThumbnail(id: string): Promise<string> {
     return name
   }
   const scenario = resolveScenario(await loadScenario(scenarios, id), { layout: layeredLayout })
-  await writeFile(join(out, id, 'thumbnail.svg'), drawThumbnail(scenario))
+  await writeFile(join(out, id, 'thumbnail.svg'), drawThumbnail(scenario, runInline(scenario).trace))
   return 'thumbnail.svg'
 }
 

@@ -7,7 +7,6 @@ import type { HeaderField } from '../wire/http1.ts'
 import type { EventData } from '../kernel/machine.ts'
 import { SECOND } from '../kernel/time.ts'
 import type { Nanos } from '../kernel/time.ts'
-import { parsePath } from '../scenario/path.ts'
 import { Digest } from './digest.ts'
 import { countSetting, fixedSetting, flagSetting, LONGEST } from './setting.ts'
 import { contentOf } from './web-content.ts'
@@ -31,6 +30,7 @@ const DEFAULTS: WebServerOptions = { port: 80, serves: {}, keepAlive: true, back
 const PIPELINE_LIMIT = 32
 /** How long a connection is read after the last response, so that what still comes in does not reset it (RFC 9112 section 9.6). */
 const LINGER: Nanos = 2 * SECOND
+const RESOURCE_SETTING = /^serves\[("(?:[ !#-[\]-~]|\\["\\])*")\]\.(delay|size|chunked)$/
 const ALLOWED = 'GET, HEAD, POST, OPTIONS'
 const KNOWN_METHODS = new Set(['PUT', 'DELETE', 'CONNECT', 'TRACE', 'PATCH'])
 
@@ -62,26 +62,24 @@ export class WebServer implements App {
 
   /** `keepAlive` (of new connections); `delay` of all resources; `serves["/a"].delay`, `.size`, `.chunked`. */
   configure(path: string, value: unknown): void {
-    const [option, ...below] = parsePath(path, path)
-    if (option === 'keepAlive' && below.length === 0) {
+    if (path === 'keepAlive') {
       this.keepAlive = flagSetting(path, value)
-    } else if (option === 'delay' && below.length === 0) {
+    } else if (path === 'delay') {
       const delay = countSetting(path, value, 0, LONGEST)
       for (const resource of this.resources.values()) resource.delay = delay
     } else {
-      this.configureResource(path, option === 'serves' ? below : [], value)
+      this.configureResource(path, value)
     }
   }
 
-  private configureResource(path: string, below: readonly (string | number)[], value: unknown): void {
-    const [served, key, ...rest] = below
-    const resource = typeof served === 'string' ? this.resources.get(served) : undefined
-    if (resource === undefined || rest.length > 0)
-      throw fixedSetting(path, ['keepAlive', 'delay', 'serves["/…"].delay, .size, .chunked'])
+  private configureResource(path: string, value: unknown): void {
+    const [, served, key] = RESOURCE_SETTING.exec(path) ?? []
+    // The key is written as a JSON string.
+    const resource = served === undefined ? undefined : this.resources.get(JSON.parse(served) as string)
+    if (resource === undefined) throw fixedSetting(path, ['keepAlive', 'delay', 'serves["/…"].delay, .size, .chunked'])
     if (key === 'delay') resource.delay = countSetting(path, value, 0, LONGEST)
     else if (key === 'size') resource.size = countSetting(path, value, 0, Number.MAX_SAFE_INTEGER)
-    else if (key === 'chunked') resource.chunked = flagSetting(path, value)
-    else throw fixedSetting(path, ['delay', 'size', 'chunked'])
+    else resource.chunked = flagSetting(path, value)
     this.contents.clear()
   }
 

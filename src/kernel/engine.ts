@@ -313,9 +313,10 @@ export class Engine implements Environment {
   private kill(): void {
     if (this.machine === undefined) return
     const { machine } = this
-    this.machine = undefined
-    this.life++
     machine.stop()
+    // Also ends timers that the machine set while it stopped.
+    this.life++
+    this.machine = undefined
     for (const egress of this.egresses) egress.flush('host-down')
     this.paused = false
     for (const happening of this.held.splice(0)) if (happening instanceof Arrival) happening.fire()

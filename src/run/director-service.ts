@@ -158,7 +158,7 @@ export class DirectorService implements DirectorApi {
     this.eventsTold = store.thinnedEvents + store.events.length
     const connections = store.connections.slice(this.connectionsTold)
     this.connectionsTold = store.connections.length
-    const network = this.networkChanged ? { ...director.state.snapshot(), log: [...director.log] } : undefined
+    const network = this.networkChanged ? { ...director.state.snapshot(), log: director.log } : undefined
     this.networkChanged = false
     return {
       horizon: director.horizon,

@@ -32,7 +32,7 @@ export class Director {
   readonly conductor: Conductor
   readonly state: NetworkState
   /** Everything that was done so far, in order. */
-  readonly log: Intervention[] = []
+  private readonly done: Intervention[] = []
   /** Interventions that could not be carried out when their time came, for people. */
   readonly refused: { readonly intervention: Intervention; readonly why: string }[] = []
   private readonly pending: Intervention[]
@@ -49,6 +49,11 @@ export class Director {
     this.state = new NetworkState(scenario, options.seed, this.recorder)
     this.conductor = new Conductor(scenario.hosts.length, this.state.smallestDelay)
     this.pending = [...(options.interventions ?? [])].sort((a, b) => a.at - b.at)
+  }
+
+  /** Everything that is done to this run, in order; what lies beyond the horizon is still to come. */
+  get log(): readonly Intervention[] {
+    return [...this.done, ...this.pending]
   }
 
   /** Up to where everything has happened. */
@@ -127,7 +132,7 @@ export class Director {
     const { name, data, cause, drafts, note } = this.state.plan(intervention, this.horizon)
     const event = this.recorder.intervention(this.horizon, name, data, cause)
     note()
-    this.log.push(intervention)
+    this.done.push(intervention)
     this.conductor.lookahead = this.state.smallestDelay
     const orders = drafts.map(({ host, ...draft }) => ({ host, order: { ...draft, cause: event } }))
     return { kind: 'orders', at: this.horizon, orders }

@@ -137,7 +137,7 @@ const serves = v.pipe(
     return served
   }),
 )
-interface ParsedResource {
+export interface ParsedResource {
   readonly size: number
   readonly type: string
   readonly resources: readonly string[]

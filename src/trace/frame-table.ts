@@ -15,6 +15,9 @@ export const PACKED_WIDTH = 14
 
 const IN_FLIGHT = FATE_NUMBER['in-flight']
 const ARRIVED = FATE_NUMBER.arrived
+const RANDOM_LOSS = FATE_NUMBER['random-loss']
+const LISTED_LOSS = FATE_NUMBER['listed-loss']
+const BAD_FCS = FATE_NUMBER['bad-fcs']
 
 /** Columns of `BLOCK_ROWS` frames. */
 export class FrameBlock {
@@ -114,14 +117,22 @@ class FrameView implements FrameRecord {
   }
 }
 
-/** What is known of a frame's fate at the horizon: what lies beyond is not told. */
+/**
+ * What is known of a frame's fate at the horizon: what lies beyond is not told. What a link does at that very moment has not happened
+ * yet; what a person did then has.
+ */
 export function effectiveFate(block: FrameBlock, at: number, horizon: Nanos): number {
   const fate = block.fate[at]
   if (fate === IN_FLIGHT) return block.arrives[at] < horizon ? ARRIVED : IN_FLIGHT
-  if (fate > ARRIVED && block.fateAt[at] > horizon) {
-    return block.sent[at] === NEVER ? FATE_NUMBER.queued : IN_FLIGHT
-  }
-  return fate
+  if (fate <= ARRIVED) return fate
+  const fateAt = block.fateAt[at]
+  if (fateAt < horizon || (fateAt === horizon && !isForetold(fate))) return fate
+  return block.sent[at] === NEVER ? FATE_NUMBER.queued : IN_FLIGHT
+}
+
+/** Whether a frame's fate is known when it leaves. */
+function isForetold(fate: number): boolean {
+  return fate === RANDOM_LOSS || fate === LISTED_LOSS || fate === BAD_FCS
 }
 
 /** Frames in the order of their numbers, in columns; the oldest can be let go, a block at a time. */

@@ -90,7 +90,7 @@ export function lineContentEnd(bytes: Uint8Array, start: number, end: number): n
 }
 
 /** Text of bytes, one code point per byte. */
-export function decodeLatin1(bytes: Uint8Array, start: number, end: number): string {
+function decodeLatin1(bytes: Uint8Array, start: number, end: number): string {
   let text = ''
   for (let i = start; i < end; i += 4096) {
     text += String.fromCharCode.apply(null, bytes.subarray(i, Math.min(end, i + 4096)) as unknown as number[])
@@ -236,7 +236,7 @@ export function decodeChunkLine(bytes: Uint8Array, start: number, end: number): 
 }
 
 /** Whether a text is a token (RFC 9110 section 5.6.2): a method, a field name. */
-export function isToken(text: string): boolean {
+function isToken(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
     if (unit > 0xff || (CLASSES[unit] & TOKEN) === 0) return false

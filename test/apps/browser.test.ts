@@ -411,7 +411,10 @@ describe('connections that end', () => {
       yield* sleep(50 * MILLISECOND)
       socket.reset()
     })
-    const world = loaded(pair(browser('http://bob/', { connections: 1, pipelining: true }), dying, LINK))
+    // The next visit keeps the browser open.
+    const visits = [0, 1].map((at) => ({ url: 'http://bob/', at: at * SECOND, upload: 0 }))
+    const world = pair(browser([], { visits, connections: 1, pipelining: true }), dying, LINK).run(900 * MILLISECOND)
+    noFailures(world)
     assert.deepEqual(pick(data(world, 'page:failed'), 'error').flat(), ['ECONNRESET'])
     assert.deepEqual(pick(data(world, 'http:request-sent'), 'id').flat(), [1, 2, 3, 4, 5])
     assert.equal(connections(world, 'tcp:state-changed').length, 1)

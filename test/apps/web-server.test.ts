@@ -252,6 +252,10 @@ describe('while it runs', () => {
       ['keepAlive', 1],
       ['delay', 0.5],
       ['keepAlive.x', true],
+      ['serves["/\u0001\\x"].delay', 1],
+      ['serves["/\u0001"].delay', 1],
+      ['serves[', 1],
+      ['', 1],
     ]
     for (const [path, value] of wrong) {
       assert.throws(() => web.configure(path, value), { name: 'UnknownSetting', path }, path)

@@ -31,7 +31,10 @@ describe('<packet-lesson>', () => {
   it('says when what a step waits for has happened, and remembers it', async () => {
     const run = new ScriptedRun()
     const element = await mount('packet-lesson', { run })
-    equal(words(inside(element, '[role=status]')), 'Done', 'the first event is at time 0')
+    equal(words(inside(element, '[role=status]')), 'Try it', 'the first event is at time 0, but nobody has pressed play')
+    run.goTo(1)
+    await settled(element)
+    equal(words(inside(element, '[role=status]')), 'Done')
     button(element, 'Next').click()
     await settled(element)
     equal(words(inside(element, '[role=status]')), 'Try it')

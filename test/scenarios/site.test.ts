@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { thumbnailSvg } from '../../components/thumbnail.ts'
 import { articlePage } from '../../scenarios/site/article-page.ts'
 import { indexPage } from '../../scenarios/site/index-page.ts'
-import { resolveScenario } from '../../src/scenario/resolve.ts'
 
 const HOSTILE = `"><script>alert('1')</script>&`
 const SAFE = '&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;'
@@ -62,27 +60,5 @@ describe('an article', () => {
 
   it('takes no markup from its title and summary', () => {
     assert.equal(articlePage({ root: '../' }, { ...article, title: HOSTILE, summary: HOSTILE }).includes(HOSTILE), false)
-  })
-})
-
-describe('a picture of a network', () => {
-  const scenario = resolveScenario({
-    id: 'picture',
-    title: 'Picture',
-    hosts: { alice: { app: 'ping', to: 'bob', label: 'A <b> & "c"' }, bob: {}, middle: { kind: 'switch' } },
-    links: [{ between: ['alice', 'middle'] }, { between: ['middle', 'bob'] }],
-  })
-
-  it('shows every host by its name, and nothing but', () => {
-    const svg = thumbnailSvg(scenario)
-    assert.deepEqual(
-      [...svg.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, text]) => text),
-      ['A &lt;b> &amp; &quot;c&quot;', 'bob', 'middle'],
-    )
-    assert.equal(svg.match(/class="core"/g)?.length, 2)
-  })
-
-  it('is the same each time', () => {
-    assert.equal(thumbnailSvg(scenario), thumbnailSvg(scenario))
   })
 })

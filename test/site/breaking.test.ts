@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { serve, type StaticServer } from '../../scripts/serve.ts'
 import type { Run } from '../../src/run/run.ts'
 import type { EventRecord } from '../../src/trace/record.ts'
-import { DIST, launchBrowser, openPage } from './built-site.ts'
+import { DIST, launchBrowser, NAMES, openPage } from './built-site.ts'
 
 interface Playground extends HTMLElement {
   readonly run: Run
@@ -143,6 +143,7 @@ describe('a page which is played, broken and looked at', () => {
 
   test('one dedicated worker for each host and the director; every frame goes through the channel of its link', async () => {
     const page = await browser.newPage()
+    await page.addInitScript(NAMES)
     await page.addInitScript(countChannels)
     await page.goto(`${site.url}/tcp-head-of-line/`)
     await until(page, (run) => run.state === 'paused')

@@ -14,6 +14,9 @@ declare global {
   }
 }
 
+/** Functions that go from a test into a page call this when they define others: the loader of the tests keeps their names by it. */
+export const NAMES = 'globalThis.__name ??= (named) => named'
+
 /** A real browser, for the built site. */
 export async function launchBrowser(): Promise<Browser> {
   const executablePath = await findChromium()
@@ -38,6 +41,7 @@ export async function openPage(browser: Browser, url: string): Promise<{ page: P
   page.on('response', (response) => {
     if (response.status() >= 400) note(`${response.status()}: ${response.url()}`)
   })
+  await page.addInitScript(NAMES)
   await page.addInitScript(() => {
     window.firstRun = new Promise((done, fail) => {
       addEventListener('packetarium-ready', (event) => done((event as CustomEvent<{ run: Run }>).detail.run))
