@@ -30,7 +30,7 @@ export async function startThreads(
       const { port1, port2 } = links[link]
       return end === 0 ? port1 : port2
     })
-    const control = (controls[host]).port2
+    const control = controls[host].port2
     const setup: HostSetup = { scenario, host, seed: options.seed, links: ends, control }
     // The types of the browser's port and of Node's differ; the object is one and the same.
     thread.postMessage(setup, [...ends, control] as unknown as Transferable[])

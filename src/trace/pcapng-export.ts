@@ -31,7 +31,9 @@ function comment(frame: FrameRecord): string | undefined {
   const loss = wasWaiting ? 'the sending host lost power while it waited' : LOSSES[fate]
   if (loss !== undefined) words.push(`lost: ${loss}`)
   if (frame.corrupted && fate !== 'bad-fcs')
-    words.push(fate === 'arrived' ? 'corrupted: bits flipped on the way, and nobody noticed' : 'corrupted: bits flipped on the way')
+    words.push(
+      fate === 'arrived' ? 'corrupted: bits flipped on the way, and nobody noticed' : 'corrupted: bits flipped on the way',
+    )
   if (frame.duplicate) words.push('duplicated by the link')
   return words.length === 0 ? undefined : words.join('; ')
 }

@@ -1,7 +1,7 @@
 // Writing captures: pcapng, draft-ietf-opsawg-pcapng (sections 3 and 4). Little-endian, one section, nanosecond timestamps.
 
 /** LINKTYPE_ETHERNET, draft-ietf-opsawg-pcaplinktype. */
-export const LINKTYPE_ETHERNET = 1
+const LINKTYPE_ETHERNET = 1
 
 const BlockType = { SECTION_HEADER: 0x0a0d0d0a, INTERFACE_DESCRIPTION: 1, ENHANCED_PACKET: 6 } as const
 

@@ -70,10 +70,10 @@ describe('a page which is played, broken and looked at', () => {
       port: 0,
       pages: {
         '/two.html':
-          '<!doctype html><html lang="en"><meta charset="utf-8"><title>Two</title><script type="module" src="/packetarium.js"></script>' +
+          '<!doctype html><html lang="en"><meta charset="utf-8"><title>Two</title><link rel="icon" href="/icon.svg"><script type="module" src="/packetarium.js"></script>' +
           '<packet-playground scenario="tcp-handshake"></packet-playground><packet-playground scenario="tcp-head-of-line"></packet-playground>',
         '/long.html':
-          '<!doctype html><html lang="en"><meta charset="utf-8"><title>Long</title><script type="module" src="/packetarium.js"></script>' +
+          '<!doctype html><html lang="en"><meta charset="utf-8"><title>Long</title><link rel="icon" href="/icon.svg"><script type="module" src="/packetarium.js"></script>' +
           '<packet-playground scenario="tcp-head-of-line"></packet-playground><p style="height:5000px">A long article</p>',
       },
     })
