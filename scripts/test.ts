@@ -42,9 +42,9 @@ async function check(command: string, ...args: string[]): Promise<Outcome> {
 }
 
 /** Counts what a runner of tests says in its last line. A runner that runs none has failed. */
-async function tests(runner: string, files: readonly string[]): Promise<Outcome> {
+async function tests(runner: string, files: readonly string[], ...options: string[]): Promise<Outcome> {
   if (files.length === 0) return { passed: 0, failed: 1, output: 'no test files' }
-  const args = ['--import', 'tsx', runner, ...files]
+  const args = ['--import', 'tsx', runner, ...options, ...files]
   const { code, output } = await runChild(process.execPath, args, { cwd: root, seconds: 480, env: { NO_COLOR: '1' } })
   const closing = /^(\d+) passed, (\d+) failed\s*$/m.exec(output.slice(output.trimEnd().lastIndexOf('\n') + 1))
   const passed = Number(closing?.[1] ?? 0)
@@ -84,7 +84,13 @@ const allSteps: readonly Step[] = [
   { name: 'size', cores: 1, needs: ['build'], run: () => tool('size-limit') },
   { name: 'unit', cores: 2, after: ['system', 'build'], run: () => tests('scripts/check/node-tests.ts', unitTests) },
   { name: 'pages', cores: 2, needs: ['system'], run: () => tests('scripts/check/page-tests.ts', pageTests) },
-  { name: 'site', cores: 2, needs: ['system', 'build'], run: () => tests('scripts/check/node-tests.ts', siteTests) },
+  {
+    name: 'site',
+    cores: 2,
+    needs: ['system', 'build'],
+    // One at a time, as a reader's browser would be.
+    run: () => tests('scripts/check/node-tests.ts', siteTests, '--concurrency', '1'),
+  },
 ]
 
 function report({ step, seconds, passed, failed, output }: Finished): void {

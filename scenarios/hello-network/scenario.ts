@@ -57,10 +57,9 @@ function carolHearsOnlyQuestions(trace: TraceView): ClaimResult {
   const heard = [...trace.frames(({ to }) => to === carol)]
   const pings = heard.filter(({ kind }) => kind === 'icmp').length
   const sent = framesFrom(trace, 'alice', ({ kind }) => kind === 'icmp').length
-  const asked = framesFrom(trace, 'alice', ({ kind }) => kind === 'arp').length
   return {
     holds: pings === 0 && heard.length > 0,
-    evidence: `Alice sent ${count(sent, 'ICMP packet')} and ${count(asked, 'ARP packet')}. Carol was sent ${String(pings)} and ${String(heard.length)} of them.`,
+    evidence: `Of the ${count(sent, 'packet')} that Alice pinged with, Carol was sent ${String(pings)}; of ARP, ${count(heard.length - pings, 'frame')}.`,
   }
 }
 

@@ -24,6 +24,9 @@ function resentWithoutTimer(trace: TraceView): ClaimResult {
   const repair = firstRepair(trace)
   if (repair === undefined) return noOccasion('no data was lost')
   const { lost, again } = repair
+  // RFC 6582 section 3.2, step 1: for a while after a timeout, duplicates may still speak of what was sent before it.
+  if (eventsOf(trace, 'bob', 'tcp:rto-expired').some((event) => event.time < lost.sent))
+    return noOccasion('his timer had fired before')
   const until = again?.time ?? Infinity
   const duplicates = eventsOf(trace, 'bob', 'tcp:duplicate-ack-received').filter(
     (event) => event.time > lost.sent && event.time <= until,

@@ -81,7 +81,7 @@ try {
   })
   const flying = await run.evaluate(async (run) => {
     if (run === undefined) return 0
-    await run.seek(1_500_000_000)
+    await run.seek(4_000_000_000)
     run.play()
     return [...run.trace.frames(({ fate }) => fate === 'in-flight')].length
   })

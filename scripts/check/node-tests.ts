@@ -1,14 +1,17 @@
 /**
  * Runs test files in Node and says `N passed, N failed` at the end. A skipped test counts as failed, and so does a file without tests.
  *
- *     node --import tsx scripts/check/node-tests.ts FILE…
+ *     node --import tsx scripts/check/node-tests.ts [--concurrency N] FILE…
  */
 import { relative, resolve } from 'node:path'
 import { run } from 'node:test'
-import { inspect } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 
-const files = process.argv.slice(2).map((file) => resolve(file))
-const SECONDS_PER_FILE = 120
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { concurrency: { type: 'string', default: '2' } } })
+const files = positionals.map((file) => resolve(file))
+const SECONDS_PER_FILE = 180
+/** So many of the slowest files are named. */
+const SLOWEST = 3
 
 interface FileReport {
   /** Names of the tests that are open, by nesting. */
@@ -44,7 +47,7 @@ const indent = (text: string) => text.replace(/^(?=.)/gm, '    ')
 
 // It would not run a file when it takes itself for a test, as it does when a test runs it.
 delete process.env.NODE_TEST_CONTEXT
-const events = run({ files, concurrency: 2, timeout: SECONDS_PER_FILE * 1000 })
+const events = run({ files, concurrency: Number(values.concurrency), timeout: SECONDS_PER_FILE * 1000 })
 events.on('test:start', ({ file, nesting, name }) => {
   reportOf(file).names.splice(nesting, Infinity, name)
 })
@@ -87,14 +90,17 @@ await new Promise((done) => {
 
 let passed = 0
 let failed = 0
+const seconds = ({ milliseconds }: FileReport) => `${(milliseconds / 1000).toFixed(1)} s`
+reports.delete('')
 for (const [file, report] of [...reports].sort(([a], [b]) => (a < b ? -1 : 1))) {
-  if (file === '') continue
   passed += report.passed
   failed += report.failed
-  const mark = report.failed > 0 ? '✖' : '✔'
-  console.log(`${mark} ${file}: ${report.passed} passed, ${report.failed} failed (${(report.milliseconds / 1000).toFixed(1)} s)`)
+  if (report.failed === 0) continue
+  console.log(`✖ ${file}: ${report.passed} passed, ${report.failed} failed (${seconds(report)})`)
   for (const problem of report.problems) console.log(`\n  ✖ ${problem}\n`)
-  if (report.failed > 0 && report.printed !== '') console.log(`  It printed:\n${indent(report.printed)}`)
+  if (report.printed !== '') console.log(`  It printed:\n${indent(report.printed)}`)
 }
+const slowest = [...reports].sort(([, a], [, b]) => b.milliseconds - a.milliseconds).slice(0, SLOWEST)
+console.log(`${reports.size} files; slowest: ${slowest.map(([file, report]) => `${file} (${seconds(report)})`).join(', ')}`)
 console.log(`\n${passed} passed, ${failed} failed`)
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0

@@ -1,11 +1,12 @@
 import { Conductor } from '../kernel/conductor.ts'
 import type { Order } from '../kernel/order.ts'
 import type { Nanos } from '../kernel/time.ts'
+import { ScenarioError } from '../scenario/errors.ts'
 import type { Action, Intervention } from '../scenario/intervention.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import { Recorder } from '../trace/recorder.ts'
 import { TraceStore } from '../trace/trace-store.ts'
-import { NetworkState } from './network-state.ts'
+import { ImpossibleAction, NetworkState } from './network-state.ts'
 
 export interface DirectorOptions {
   readonly seed: number
@@ -121,7 +122,8 @@ export class Director {
     try {
       return this.carryOut(intervention)
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      if (!(error instanceof ImpossibleAction) && !(error instanceof ScenarioError)) throw error
+      const why = error.message
       this.refused.push({ intervention, why })
       this.recorder.intervention(this.horizon, 'run:intervention-refused', { why }, 0)
       return undefined

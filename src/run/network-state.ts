@@ -14,7 +14,7 @@ import type { HostState, LinkState } from './run.ts'
 type Draft = Order extends infer O ? (O extends Order ? Omit<O, 'cause'> & { host: number } : never) : never
 
 /** An action that cannot be carried out now; the message is for people. */
-class ImpossibleAction extends Error {
+export class ImpossibleAction extends Error {
   override readonly name = 'ImpossibleAction'
 }
 

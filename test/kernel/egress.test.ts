@@ -362,6 +362,20 @@ describe('a cut cable', () => {
     assert.equal(count(lab.fates(), 'link-down'), 20 * 190)
     assert.deepEqual(lab.times(1).slice(-2), [2006 * MS, 2007 * MS])
   })
+
+  test('leaves no wake-ups behind that come again and again', () => {
+    const lab = new Lab([{ ...SLOW, queueFrames: 5000 }])
+    for (let round = 0; round < 20; round++) {
+      lab.send(round * 1000, 0, 5, 125)
+      lab.at(round * 1000 + 500, 0, cut).at(round * 1000 + 501, 0, heal)
+    }
+    lab.send(MS, 0, 1000, 125).run(MS + 1)
+    const { processed } = lab.engines[0]
+    lab.run()
+    assert.equal(lab.received.length, 1000)
+    // One wake-up for each frame that waited, and the old ones once each.
+    assert.ok(lab.engines[0].processed - processed <= 999 + 20, `${lab.engines[0].processed - processed} events`)
+  })
 })
 
 describe('settings', () => {

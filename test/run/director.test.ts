@@ -1,0 +1,506 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { DEFAULT_LINK, type LinkSettings } from '../../src/kernel/link.ts'
+import { NEVER } from '../../src/kernel/time.ts'
+import { Director } from '../../src/run/director.ts'
+import { InlineHosts } from '../../src/run/inline-hosts.ts'
+import { runInline } from '../../src/run/run-inline.ts'
+import type { Action, Intervention } from '../../src/scenario/intervention.ts'
+import { resolveScenario } from '../../src/scenario/resolve.ts'
+import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
+import { exportPcapng } from '../../src/trace/pcapng-export.ts'
+import type { FrameRecord } from '../../src/trace/record.ts'
+import { PAGE, resolved, ROUTE } from './networks.ts'
+
+const MS = 1_000_000
+
+/** Ten pings of 100 bytes in all at one moment, over a line that takes 0.8 ms for each and 10 ms more. */
+const BURST: ResolvedScenario = resolveScenario({
+  id: 'burst',
+  title: 'A burst',
+  duration: '10 s',
+  hosts: { alice: { app: 'ping', to: 'bob', count: 10, interval: '1 us', size: '58 B', start: '100 ms', timeout: '1 s' }, bob: {} },
+  links: [{ between: ['alice', 'bob'], rate: '1 Mbit/s', delay: '10 ms' }],
+  knobs: {
+    loss: { label: 'Loss', range: ['0 %', '100 %'], sets: 'links[0].loss' },
+    size: { label: 'Size', range: ['0 B', '1000 B'], sets: 'hosts.alice.size' },
+  },
+})
+
+/** A run of which one decides when it goes on. */
+class Session {
+  readonly director: Director
+  readonly hosts: InlineHosts
+
+  constructor(scenario: ResolvedScenario = BURST, interventions: readonly Intervention[] = []) {
+    this.director = new Director(scenario, { seed: scenario.seed, interventions })
+    this.hosts = new InlineHosts(scenario, scenario.seed, this.director)
+  }
+
+  to(time: number): this {
+    this.hosts.advance(time)
+    return this
+  }
+
+  do(action: Action): this {
+    this.hosts.perform(this.director.intervene(action))
+    this.hosts.settle()
+    return this
+  }
+
+  end(): this {
+    return this.to(this.director.scenario.duration)
+  }
+
+  frames(where?: (frame: FrameRecord) => boolean): FrameRecord[] {
+    return [...this.director.store.frames(where)]
+  }
+
+  frame(number: number): FrameRecord {
+    const frame = this.director.store.frame(number)
+    assert.ok(frame !== undefined)
+    return frame
+  }
+
+  /** Sequence numbers of pings that were answered. */
+  answered(): unknown[] {
+    return this.director.store.all('ping:replied').map(({ data }) => data['sequence'])
+  }
+}
+
+/** At 123 ms the first echo request is there, the ninth is on the line, the tenth waits; no answer is back. */
+const BUSY = 123 * MS + 1
+const requests = ({ from, kind }: FrameRecord): boolean => from === 0 && kind === 'icmp'
+
+describe('a frame', () => {
+  test('that is in flight is dropped where it is, and its fate is seen at once', () => {
+    const session = new Session().to(BUSY)
+    const [first] = session.frames((frame) => requests(frame) && frame.fate === 'in-flight')
+    session.do({ drop: { frame: first.number } })
+    assert.deepEqual([first.fate, first.fateAt], ['dropped-by-hand', BUSY])
+    session.end()
+    assert.equal(session.answered().length, 9)
+    assert.equal(first.fate, 'dropped-by-hand')
+  })
+
+  test('that waits is dropped; those behind it leave earlier', () => {
+    const [plain, session] = [new Session().to(105 * MS), new Session().to(105 * MS)]
+    for (const one of [plain, session]) one.to(121.5 * MS)
+    const waiting = session.frames((frame) => frame.fate === 'queued')
+    assert.ok(waiting.length >= 2)
+    session.do({ drop: { frame: waiting[0].number } })
+    for (const one of [plain, session]) one.end()
+    assert.equal(session.frame(waiting[1].number).sent, plain.frame(waiting[0].number).sent)
+    assert.deepEqual([waiting[0].fate, waiting[0].sent, waiting[0].arrives], ['dropped-by-hand', NEVER, NEVER])
+    assert.equal(session.answered().length, 9)
+  })
+
+  test('that would get lost all the same can be dropped, and then it was that', () => {
+    const session = new Session(BURST, [{ at: 0, link: { name: 'alice-bob', direction: 0, settings: { lossList: [2] } } }])
+    // The first frame asks for Bob's address; the second is the first echo request.
+    session.to(122 * MS)
+    const [doomed] = session.frames(requests)
+    assert.equal(doomed.fate, 'in-flight')
+    session.do({ drop: { frame: doomed.number } }).end()
+    assert.deepEqual([doomed.fate, doomed.fateAt], ['dropped-by-hand', 122 * MS])
+  })
+
+  test('that would get lost all the same stays lost when its bits are flipped', () => {
+    const session = new Session(BURST, [{ at: 0, link: { name: 'alice-bob', direction: 0, settings: { lossList: [2] } } }]).to(122 * MS)
+    const [doomed] = session.frames(requests)
+    session.do({ corrupt: { frame: doomed.number } }).end()
+    assert.equal(doomed.fate, 'listed-loss')
+  })
+
+  test('whose bits are flipped is refused by the card, and the capture says so', () => {
+    const session = new Session().to(BUSY)
+    const [first] = session.frames((frame) => requests(frame) && frame.fate === 'in-flight')
+    session.do({ corrupt: { frame: first.number } })
+    assert.deepEqual([first.fate, first.corrupted], ['in-flight', true])
+    session.end()
+    assert.deepEqual([first.fate, first.fateAt], ['bad-fcs', first.arrives])
+    assert.equal(session.answered().length, 9)
+  })
+
+  test('whose flipped bits no card notices arrives; how it left does not matter, how the link is now does', () => {
+    const undetected = { link: { name: 'alice-bob', settings: { corruptUndetected: true } } } as const
+    const session = new Session().to(BUSY).do(undetected)
+    const [first] = session.frames((frame) => requests(frame) && frame.fate === 'in-flight')
+    session.do({ corrupt: { frame: first.number } }).end()
+    assert.deepEqual([first.fate, first.corrupted], ['arrived', true])
+    const sent = session.director.recorder.bytesAsSent(first.number)
+    const came = session.director.recorder.bytes(first.number)
+    assert.equal(sent?.filter((byte, index) => byte !== came?.[index]).length, 1)
+  })
+
+  test('can have its bits flipped again, and dropped after that', () => {
+    const session = new Session().to(BUSY)
+    const [first] = session.frames((frame) => requests(frame) && frame.fate === 'in-flight')
+    const action = { corrupt: { frame: first.number } }
+    session.do(action).do(action).do({ drop: { frame: first.number } }).end()
+    assert.equal(first.fate, 'dropped-by-hand')
+  })
+
+  test('that an intervention of the same moment sent can be dropped at once, and replayed so', () => {
+    const session = new Session().to(200 * MS).do({ restart: 'alice' })
+    const sent = session.frames().at(-1)
+    assert.equal(sent?.enqueued, 200 * MS)
+    session.do({ drop: { frame: sent.number } })
+    assert.equal(sent.fate, 'dropped-by-hand')
+    session.end()
+    const { director, capture } = runInline(BURST, { interventions: session.director.log })
+    assert.deepEqual(director.refused, [])
+    assert.deepEqual(capture({ kind: 'links' }), exportPcapng(BURST, session.director.recorder, { kind: 'links' }))
+  })
+
+  test('that is gone, or was never there, cannot be dropped', () => {
+    const session = new Session().to(BUSY)
+    const { frameCount } = session.director.store
+    const refused = (number: number, why: RegExp): void => {
+      assert.throws(() => session.director.intervene({ drop: { frame: number } }), { name: 'ImpossibleAction', message: why })
+      assert.throws(() => session.director.intervene({ corrupt: { frame: number } }), { name: 'ImpossibleAction', message: why })
+    }
+    refused(1, /Frame 1 is no longer on its way/)
+    refused(frameCount + 1, /There is no frame \d+ yet/)
+    refused(0, /Frame 0 is no longer on its way/)
+    assert.deepEqual(session.director.log, [])
+    assert.equal(session.director.store.all('run:frame-dropped').length, 0)
+    session.end()
+    assert.equal(session.answered().length, 10)
+  })
+})
+
+describe('a link', () => {
+  test('that is cut loses what is on it and what waits for it, in both directions; healed, it is as before', () => {
+    const session = new Session().to(135 * MS)
+    const under = session.frames(({ fate }) => fate === 'in-flight' || fate === 'queued')
+    assert.ok(under.some(({ direction }) => direction === 0) || under.some(({ direction }) => direction === 1))
+    session.do({ cut: 'alice-bob' })
+    for (const frame of under) assert.deepEqual([frame.fate, frame.fateAt], ['link-down', 135 * MS])
+    session.to(150 * MS).do({ heal: 'alice-bob' }).to(151 * MS).do({ restart: 'alice' }).end()
+    assert.deepEqual(
+      session.director.state.links.map(({ settings }) => settings),
+      BURST.links.map(({ settings }) => settings),
+    )
+    const late = session.frames(({ enqueued }) => enqueued > 150 * MS)
+    assert.ok(late.length > 10 && late.every(({ fate }) => fate === 'arrived'))
+  })
+
+  test('that is cut in one direction goes on carrying the other', () => {
+    const session = new Session().to(135 * MS).do({ link: { name: 'alice-bob', direction: 0, settings: { up: false } } })
+    const there = session.frames(({ direction, fate }) => direction === 0 && fate !== 'arrived')
+    assert.ok(there.length > 3 && there.every(({ fate }) => fate === 'link-down'))
+    session.end()
+    const answers = session.frames(({ direction, kind }) => direction === 1 && kind === 'icmp')
+    assert.ok(answers.length > 0 && answers.every(({ fate }) => fate === 'arrived'))
+    assert.equal(session.answered().length, answers.length)
+  })
+
+  test('that is cut keeps a frame whose time had come, and no other', () => {
+    // The first echo request arrives at 10.8 ms after it left; at that very moment it has not arrived yet.
+    const { arrives } = new Session().end().frames(requests)[0]
+    const [before, after] = [arrives, arrives + 1].map((time) => new Session().to(time).do({ cut: 'alice-bob' }).frames(requests)[0])
+    assert.equal(before.fate, 'link-down')
+    assert.equal(after.fate, 'arrived')
+  })
+
+  test('whose delay is made much shorter while frames fly does not let anything happen out of order', () => {
+    const session = new Session(resolved(PAGE))
+    for (let time = 10 * MS, delay = 50 * MS; time < 500 * MS; time += 13 * MS, delay = delay === 1 ? 50 * MS : 1) {
+      session.to(time).do({ link: { name: 'router-bob', settings: { delay } } })
+      assert.equal(session.director.conductor.lookahead, delay === 1 ? 1 : 500_000)
+    }
+    session.end()
+    const { events } = session.director.store
+    assert.ok(events.every(({ time }, index) => index === 0 || time >= events[index - 1].time))
+    for (const frame of session.frames()) {
+      const cause = session.director.store.frameById(frame.cause)
+      // What was caused by a frame that arrived comes after that arrived.
+      if (cause !== undefined && cause.to === frame.from && !frame.duplicate) assert.ok(frame.enqueued >= cause.arrives)
+    }
+  })
+
+  test('takes no setting that it cannot have', () => {
+    const session = new Session().to(BUSY)
+    const wrong: Partial<LinkSettings>[] = [
+      { delay: 0 },
+      { delay: -1 },
+      { delay: 1.5 },
+      { delay: NaN },
+      { loss: -0.1 },
+      { loss: 1.1 },
+      { corrupt: NaN },
+      { duplicate: 2 },
+      { reorder: Infinity },
+      { rate: -1 },
+      { rate: Infinity },
+      { jitter: -1 },
+      { queueFrames: 0.5 },
+      { queueBytes: -1 },
+      { reorderBy: -5 },
+    ]
+    for (const settings of wrong) {
+      assert.throws(() => session.director.intervene({ link: { name: 'alice-bob', settings } }), {
+        name: 'ImpossibleAction',
+        message: new RegExp(`^A link's ${Object.keys(settings)[0]} is a (whole )?number from \\d`),
+      })
+    }
+    assert.throws(() => session.director.intervene({ link: { name: 'nowhere', settings: { loss: 1 } } }), /There is no link nowhere/)
+    assert.throws(() => session.director.intervene({ cut: 'nowhere' }), /There is no link nowhere/)
+    assert.throws(() => session.director.intervene({ heal: 'alice-bob' }), /is not cut/)
+    assert.deepEqual(session.director.state.links[0].settings, BURST.links[0].settings)
+  })
+
+  test('any settings, one by one: each leaves the others, and putting all back gives what there was', () => {
+    const change = fc.constantFrom<Partial<LinkSettings>>(
+      { rate: 5000 },
+      { delay: 1 },
+      { jitter: 5 },
+      { queueBytes: 9 },
+      { queueFrames: 3 },
+      { loss: 0.5 },
+      { lossList: [1, 2] },
+      { corrupt: 0.1 },
+      { corruptUndetected: true },
+      { duplicate: 1 },
+      { reorder: 0.3 },
+      { reorderBy: 7 },
+      { up: false },
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(change, fc.constantFrom(0, 1, undefined)), { maxLength: 12 }), (changes) => {
+        const { director } = new Session()
+        const before = structuredClone(BURST.links[0].settings)
+        const model = structuredClone(before) as [LinkSettings, LinkSettings]
+        const link = (settings: Partial<LinkSettings>, direction?: number): Action => ({
+          link: { name: 'alice-bob', ...(direction !== undefined && { direction: direction as 0 | 1 }), settings },
+        })
+        for (const [settings, direction] of changes) {
+          director.intervene(link(settings, direction))
+          for (const end of [0, 1] as const) if (direction === undefined || direction === end) Object.assign(model[end], settings)
+          assert.deepEqual(director.state.links[0].settings, model)
+        }
+        for (const direction of [0, 1] as const) director.intervene(link(before[direction], direction))
+        assert.deepEqual(director.state.links[0].settings, before)
+        assert.deepEqual(BURST.links[0].settings, before, 'the scenario itself stays as it is')
+      }),
+      { seed: 9, numRuns: 100 },
+    )
+    assert.deepEqual(Object.keys(BURST.links[0].settings[0]).sort(), Object.keys(DEFAULT_LINK).sort())
+  })
+})
+
+describe('a host', () => {
+  test('can be killed, started, paused and let go on in some states only', () => {
+    const possible = {
+      on: { kill: 'off', restart: 'on', pause: 'paused', resume: undefined },
+      off: { kill: undefined, restart: 'on', pause: undefined, resume: undefined },
+      paused: { kill: 'off', restart: 'on', pause: undefined, resume: 'on' },
+    } as const
+    for (const [power, actions] of Object.entries(possible)) {
+      for (const [action, after] of Object.entries(actions)) {
+        const session = new Session().to(BUSY)
+        if (power === 'off') session.do({ kill: 'bob' })
+        if (power === 'paused') session.do({ pause: 'bob' })
+        const act = (): unknown => session.do({ [action]: 'bob' } as unknown as Action)
+        if (after === undefined) assert.throws(act, { name: 'ImpossibleAction', message: /^bob is / }, `${action} while ${power}`)
+        else act()
+        const expected = after ?? power
+        assert.equal(session.director.state.hosts[1].power, expected)
+        assert.equal(session.hosts.engines[1].power, expected)
+      }
+    }
+    assert.throws(() => new Session().do({ kill: 'nobody' }), /There is no host nobody/)
+  })
+
+  test('that is killed answers nothing any more, and started again it does', () => {
+    const session = new Session().to(BUSY).do({ kill: 'bob' })
+    session.end()
+    assert.ok(session.frames(({ fate }) => fate === 'host-down').length > 5)
+    assert.ok(session.answered().length < 3)
+    const again = new Session().to(BUSY).do({ kill: 'bob' }).do({ restart: 'bob' }).end()
+    assert.equal(again.answered().length, 10)
+  })
+
+  test('that is paused answers later, and all', () => {
+    const session = new Session().to(BUSY).do({ pause: 'bob' }).to(500 * MS).do({ resume: 'bob' }).end()
+    assert.equal(session.answered().length, 10)
+    assert.ok(session.director.store.all('ping:replied').filter(({ time }) => time > 500 * MS).length >= 8)
+  })
+
+  test('keeps what a knob changed when it is started again', () => {
+    const session = new Session().to(BUSY).do({ set: { knob: 'size', value: 500 } }).to(2000 * MS).do({ restart: 'alice' }).end()
+    const sizes = session.frames((frame) => requests(frame) && frame.enqueued >= 2000 * MS).map(({ length }) => length)
+    assert.equal(sizes.length, 10)
+    assert.deepEqual(new Set(sizes), new Set([542]))
+  })
+})
+
+describe('a knob', () => {
+  test('acts at once, in both directions, and back', () => {
+    const session = new Session().to(BUSY).do({ set: { knob: 'loss', value: 1 } }).to(300 * MS)
+    assert.deepEqual(session.director.state.links[0].settings.map(({ loss }) => loss), [1, 1])
+    assert.equal(session.director.state.knobs['loss'], 1)
+    session.do({ set: { knob: 'loss', value: 0 } }).do({ restart: 'alice' }).end()
+    assert.deepEqual(session.director.state.links[0].settings, BURST.links[0].settings)
+    assert.ok(session.frames(({ enqueued }) => enqueued >= 300 * MS).every(({ fate }) => fate === 'arrived'))
+  })
+
+  test('that does not exist, or a value that it cannot have, is refused', () => {
+    const { director } = new Session()
+    assert.throws(() => director.intervene({ set: { knob: 'lost', value: 1 } }), { name: 'ScenarioError' })
+    assert.throws(() => director.intervene({ set: { knob: 'loss', value: 2 } }), { name: 'ScenarioError' })
+    assert.equal(director.state.knobs['loss'], 0)
+  })
+})
+
+describe('a log', () => {
+  test('is followed in the order of time, and of the list at the same time, before all else then', () => {
+    const session = new Session(BURST, [
+      { at: 100 * MS, heal: 'alice-bob' },
+      { at: 50 * MS, cut: 'alice-bob' },
+      { at: 100 * MS, pause: 'bob' },
+      { at: 100 * MS, resume: 'bob' },
+      { at: 0, pause: 'alice' },
+      { at: 0, resume: 'alice' },
+    ])
+    session.end()
+    assert.deepEqual(session.director.refused, [])
+    const done = session.director.store.events.filter(({ host }) => host === -1).map(({ time, name }) => [time / MS, name])
+    assert.deepEqual(done, [
+      [0, 'run:host-paused'],
+      [0, 'run:host-resumed'],
+      [50, 'run:link-cut'],
+      [100, 'run:link-healed'],
+      [100, 'run:host-paused'],
+      [100, 'run:host-resumed'],
+    ])
+    // Alice begins at 100 ms, when the link is whole again.
+    assert.equal(session.answered().length, 10)
+  })
+
+  test('what is impossible when its time comes is left out, and says why; the rest goes on', () => {
+    const session = new Session(BURST, [
+      { at: 1, resume: 'bob' },
+      { at: 2, drop: { frame: 1 } },
+      { at: 3, set: { knob: 'loss', value: 7 } },
+      { at: 4, kill: 'bob' },
+    ]).end()
+    const { director } = session
+    assert.deepEqual(
+      director.refused.map(({ intervention, why }) => [intervention.at, why.split(/[.;:]/)[0]]),
+      [
+        [1, 'bob is not paused, so it cannot be resumed'],
+        [2, 'There is no frame 1 yet'],
+        [3, 'loss'],
+      ],
+    )
+    assert.deepEqual(director.log, [{ at: 4, kill: 'bob' }])
+    assert.deepEqual(
+      director.store.all('run:intervention-refused').map(({ time, host }) => [time, host]),
+      [1, 2, 3].map((time) => [time, -1]),
+    )
+  })
+
+  test('what is done when the run ends is done; what would come later is not', () => {
+    const { duration } = BURST
+    const session = new Session(BURST, [
+      { at: duration, cut: 'alice-bob' },
+      { at: duration + 1, heal: 'alice-bob' },
+    ]).to(2 * duration)
+    assert.equal(session.director.state.links[0].settings[0].up, false)
+    assert.equal(session.director.horizon, duration)
+    assert.equal(session.director.over, true)
+    assert.deepEqual(session.director.refused, [])
+  })
+
+  test('what a person did causes what follows from it', () => {
+    const session = new Session().to(BUSY)
+    const [first] = session.frames((frame) => requests(frame) && frame.fate === 'in-flight')
+    session.do({ drop: { frame: first.number } }).do({ cut: 'alice-bob' }).do({ restart: 'alice' })
+    const { store } = session.director
+    assert.equal(store.first('run:frame-dropped')?.cause, first.id)
+    const cut = store.first('run:link-cut')
+    assert.deepEqual(
+      store.all('interface:carrier-lost').map(({ cause }) => cause),
+      [cut?.id, cut?.id, store.first('run:host-restarted')?.id],
+    )
+    assert.equal(store.all('app:started').at(-1)?.cause, store.first('run:host-restarted')?.id)
+  })
+})
+
+describe('the end', () => {
+  test('is when nothing can happen any more, and all that was under way has come to its end', () => {
+    const session = new Session()
+    assert.equal(session.director.over, false)
+    session.to(105 * MS)
+    assert.equal(session.director.over, false)
+    session.to(9 * 1e9)
+    assert.equal(session.director.over, true)
+    const answers = session.director.store.all('ping:replied')
+    assert.equal(session.director.lasted, Math.max(...session.director.store.events.map(({ time }) => time), answers[9].time))
+    // One can still do something to it, and then it goes on.
+    session.do({ restart: 'alice' })
+    assert.equal(session.director.over, false)
+    session.end()
+    assert.equal(session.answered().length, 20)
+    assert.equal(session.director.over, true)
+    assert.ok(session.director.lasted > 9 * 1e9)
+  })
+
+  test('does not come before a lost frame has died', () => {
+    const scenario = resolveScenario({
+      id: 'lost',
+      title: 'Lost',
+      duration: '5 s',
+      hosts: { alice: { app: 'stream-sender', to: 'bob', count: 1 }, bob: {} },
+      links: [{ between: ['alice', 'bob'], delay: '100 ms', lossList: [1] }],
+    })
+    const session = new Session(scenario).to(10 * MS)
+    const [lost] = session.frames()
+    assert.equal(lost.fate, 'in-flight')
+    assert.equal(session.director.over, false)
+    session.end()
+    assert.deepEqual([lost.fate, lost.fateAt], ['listed-loss', 50 * MS])
+  })
+
+  test('of a run that is cut short is where it was cut', () => {
+    const { director, finished } = runInline(BURST, { until: BUSY })
+    assert.deepEqual([director.horizon, director.lasted, director.over, finished], [BUSY, BUSY, false, true])
+    let looks = 0
+    const stopped = runInline(BURST, { goOn: () => ++looks < 3 })
+    assert.equal(stopped.finished, false)
+    assert.ok(stopped.director.horizon < BURST.duration)
+    assert.equal(stopped.director.lasted, stopped.director.horizon)
+  })
+
+  test('what a person did last counts', () => {
+    const session = new Session().to(9 * 1e9).do({ cut: 'alice-bob' }).end()
+    assert.equal(session.director.lasted, 9 * 1e9)
+  })
+})
+
+describe('at any horizon', () => {
+  test('the trace says nothing of what lies beyond, and takes nothing back later', () => {
+    for (const source of [PAGE, ROUTE]) {
+      const scenario = resolved(source)
+      const whole = runInline(scenario).trace
+      const session = new Session(scenario)
+      for (let time = 1; time < 2000 * MS; time += 17_654_321) {
+        session.to(time)
+        for (const frame of session.frames()) {
+          const later = whole.frame(frame.number)
+          assert.ok(later !== undefined)
+          assert.deepEqual([frame.id, frame.enqueued, frame.length], [later.id, later.enqueued, later.length])
+          if (later.fateAt < time) assert.deepEqual([frame.fate, frame.fateAt], [later.fate, later.fateAt])
+          else if (later.sent < time) assert.deepEqual([frame.fate, frame.fateAt], ['in-flight', NEVER])
+          else assert.deepEqual([frame.fate, frame.sent, frame.arrives], ['queued', NEVER, NEVER])
+        }
+        const count = session.director.store.events.length
+        assert.deepEqual(session.director.store.events, whole.events.slice(0, count))
+        assert.ok(count === whole.events.length || whole.events[count].time >= time)
+      }
+    }
+  })
+})

@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+/** What tshark says about one frame of a capture. */
+interface JudgedFrame {
+  /** From 1. */
+  readonly number: number
+  readonly comment: string
+  /** Whether the capture says itself that the frame check sequence was wrong. */
+  readonly crcError: boolean
+  readonly complaints: readonly string[]
+}
+
+export interface Judgment {
+  readonly frames: number
+  /** Frames that the capture marks as corrupted on the way, by their numbers. */
+  readonly corrupted: readonly number[]
+  /** Of these, how many tshark found fault with. */
+  readonly corruptedNoticed: number
+  /** What is wrong with the others. */
+  readonly complaints: readonly string[]
+}
+
+const VERIFY = ['ip', 'tcp', 'udp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`])
+const CHECKSUMS = ['ip.checksum.status', 'tcp.checksum.status', 'udp.checksum.status', 'icmp.checksum.status']
+const FIELDS = [
+  'frame.number',
+  'frame.comment',
+  'frame.packet_flags_crc_error',
+  '_ws.malformed',
+  '_ws.short',
+  '_ws.expert.severity',
+  '_ws.expert.message',
+  ...CHECKSUMS,
+]
+/** Expert items from here on are errors. */
+const ERROR = 0x80_0000
+const run = promisify(execFile)
+
+async function framesOf(path: string): Promise<JudgedFrame[]> {
+  const fields = FIELDS.flatMap((field) => ['-e', field])
+  const options = ['-n', '-2', '-r', path, ...VERIFY, '-T', 'fields', '-E', 'occurrence=a', '-E', 'aggregator=|', ...fields]
+  const { stdout } = await run('tshark', options, { maxBuffer: 1 << 28 })
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .map((line): JudgedFrame => {
+      const [number = '', comment = '', crc = '', malformed = '', short = '', severities = '', messages = '', ...checksums] =
+        line.split('\t')
+      const errors = severities.split('|').some((severity) => Number(severity) >= ERROR)
+      return {
+        number: Number(number),
+        comment,
+        crcError: crc === '1' || crc === 'True',
+        complaints: [
+          ...(malformed === '' ? [] : ['malformed']),
+          ...(short === '' ? [] : ['cut short']),
+          ...(errors ? [`error: ${messages}`] : []),
+          ...checksums.flatMap((statuses, index) => (statuses.split('|').includes('0') ? [`bad ${CHECKSUMS[index] ?? ''}`] : [])),
+        ],
+      }
+    })
+}
+
+async function judge(path: string): Promise<Judgment> {
+  const frames = await framesOf(path)
+  const isMarked = ({ comment, crcError }: JudgedFrame): boolean => crcError || comment.includes('bits flipped')
+  const marked = frames.filter(isMarked)
+  return {
+    frames: frames.length,
+    corrupted: marked.map(({ number }) => number),
+    corruptedNoticed: marked.filter(({ complaints }) => complaints.length > 0).length,
+    complaints: frames
+      .filter((frame) => !isMarked(frame))
+      .flatMap(({ number, complaints }) => complaints.map((complaint) => `frame ${String(number)}: ${complaint}`)),
+  }
+}
+
+/** Has tshark read captures, checksums verified, as many at a time as there are processors. */
+export async function judgeCaptures(captures: ReadonlyMap<string, Uint8Array>): Promise<Map<string, Judgment>> {
+  const folder = mkdtempSync(join(tmpdir(), 'captures-'))
+  try {
+    const waiting = [...captures].entries()
+    const judgments = new Map<string, Judgment>()
+    const worker = async (): Promise<void> => {
+      for (const [index, [name, bytes]] of waiting) {
+        const path = join(folder, `${String(index)}.pcapng`)
+        writeFileSync(path, bytes)
+        judgments.set(name, await judge(path))
+      }
+    }
+    await Promise.all(Array.from({ length: availableParallelism() }, worker))
+    return judgments
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import { judgeCaptures, type Judgment } from './capture-judge.ts'
+import { runOf, sources, type RunSetup } from './catalog-runs.ts'
+import type { InlineRun } from '../../src/run/run-inline.ts'
+
+const FAULTS = { reorder: 0.01, duplicate: 0.01, corrupt: 0.01 } as const
+
+/** What the links do, for every scenario. */
+const IMPAIRMENTS: Readonly<Record<string, RunSetup>> = {
+  'as it stands': {},
+  'reordered, duplicated and corrupted': { links: { ...FAULTS, loss: 0 } },
+  'with 2 % of loss as well': { links: { ...FAULTS, loss: 0.02 } },
+  'with 10 % of loss as well': { links: { ...FAULTS, loss: 0.1 } },
+  'corrupted, and nobody notices': { links: { corrupt: 0.05, corruptUndetected: true } },
+}
+/** Runs of a scenario that differ in kind. */
+const WAYS: Readonly<Record<string, readonly RunSetup[]>> = {
+  'hello-network': [{ knobs: { target: 'nobody' } }, { knobs: { size: 1472, ttl: 1 } }],
+  'tcp-handshake': ['three-syns', 'syn-ack', 'ack', 'refused'].map((trouble) => ({ knobs: { trouble } })),
+  'tcp-close': ['half-close', 'simultaneous', 'last-ack', 'reset', 'unread'].map((ending) => ({ knobs: { ending } })),
+  'tcp-head-of-line': [{ knobs: { sack: false, loss: 0.05 } }],
+  'http1-page': ['closed', 'six', 'pipeline'].map((way) => ({ knobs: { way, loss: 0.02 } })),
+}
+
+/** Numbers of the frames of a capture of all links in which bits flipped. */
+function corruptedIn({ trace }: InlineRun): number[] {
+  return [...trace.frames(({ corrupted }) => corrupted)].map(({ number }) => number)
+}
+
+describe('tshark reads every capture', () => {
+  const captures = new Map<string, Uint8Array>()
+  const runs = new Map<string, InlineRun>()
+  let judgments: ReadonlyMap<string, Judgment>
+  before(async () => {
+    for (const id of sources.keys()) {
+      for (const [name, setup] of Object.entries(IMPAIRMENTS)) {
+        const run = runOf(id, setup)
+        runs.set(`${id}, ${name}`, run)
+        captures.set(`${id}, ${name}`, run.capture({ kind: 'links' }))
+        for (const host of run.trace.hosts) captures.set(`${id}, ${name}, at ${host}`, run.capture({ kind: 'host', host }))
+      }
+      for (const setup of WAYS[id] ?? []) {
+        const run = runOf(id, setup)
+        runs.set(`${id}, ${JSON.stringify(setup.knobs)}`, run)
+        captures.set(`${id}, ${JSON.stringify(setup.knobs)}`, run.capture({ kind: 'links' }))
+      }
+    }
+    judgments = await judgeCaptures(captures)
+  })
+
+  const complaintsOf = (wanted: (name: string) => boolean): string[] =>
+    [...judgments].filter(([name]) => wanted(name)).flatMap(([name, { complaints }]) => complaints.map((what) => `${name}: ${what}`))
+
+  for (const id of sources.keys()) {
+    test(`${id}: nothing malformed, no error, no bad checksum, but in frames that are marked as corrupted`, () => {
+      assert.deepEqual(
+        complaintsOf((name) => name.startsWith(`${id},`)),
+        [],
+      )
+    })
+  }
+
+  test('every frame of a run is in the capture of all links, and the corrupted ones, and only these, are marked there', () => {
+    for (const [name, run] of runs) {
+      const judgment = judgments.get(name)
+      assert.equal(judgment?.frames, run.trace.frameCount, name)
+      assert.deepEqual(judgment.corrupted, corruptedIn(run), name)
+    }
+  })
+
+  test('a host never sees what its interface refused, and what slipped past is marked', () => {
+    for (const [name, { corrupted }] of judgments) {
+      if (/, at [a-z]+$/.test(name) && !name.includes('nobody notices')) assert.deepEqual(corrupted, [], name)
+    }
+    const slipped = [...judgments].filter(([name]) => /nobody notices, at [a-z]+$/.test(name))
+    assert.ok(slipped.reduce((sum, [, { corrupted }]) => sum + corrupted.length, 0) > 10)
+  })
+
+  test('of the corrupted frames, tshark notices most: ARP has no checksum', () => {
+    const all = [...judgments.values()]
+    const marked = all.reduce((sum, { corrupted }) => sum + corrupted.length, 0)
+    const noticed = all.reduce((sum, { corruptedNoticed }) => sum + corruptedNoticed, 0)
+    assert.ok(marked > 50, `${String(marked)} marked`)
+    assert.ok(noticed > marked / 2, `${String(noticed)} of ${String(marked)} noticed`)
+  })
+})
+
+/** A frame's last bytes, or those behind its Ethernet header, and what tshark calls a fault there. */
+const FLIPS: readonly { id: string; kind: string; from: 'end' | 'start'; offset: number; expected: RegExp }[] = [
+  { id: 'tcp-head-of-line', kind: 'tcp-data', from: 'end', offset: 40, expected: /bad tcp\.checksum/ },
+  { id: 'tcp-close', kind: 'tcp-fin', from: 'end', offset: 1, expected: /bad tcp\.checksum/ },
+  { id: 'udp-vs-tcp', kind: 'udp', from: 'end', offset: 1, expected: /bad udp\.checksum/ },
+  { id: 'hello-network', kind: 'icmp', from: 'end', offset: 1, expected: /bad icmp\.checksum/ },
+  { id: 'hello-network', kind: 'icmp', from: 'start', offset: 14 + 8, expected: /bad ip\.checksum/ },
+  { id: 'tcp-handshake', kind: 'tcp-syn', from: 'start', offset: 14 + 20 + 20 + 1, expected: /bad tcp\.checksum|malformed|error/ },
+]
+
+test('a single flipped byte in a capture is reported, at the frame in which it is', async () => {
+  const captures = new Map<string, Uint8Array>()
+  const flipped = FLIPS.map(({ id, kind, from, offset, expected }, index) => {
+    const run = runOf(id)
+    const frame = [...run.trace.frames((candidate) => candidate.kind === kind)].at(1)
+    assert.ok(frame)
+    const bytes = run.director.recorder.bytes(frame.number)
+    assert.ok(bytes)
+    const capture = run.capture({ kind: 'links' })
+    const at = Buffer.from(capture).indexOf(bytes) + (from === 'start' ? offset : bytes.length - offset)
+    assert.ok(at > bytes.length)
+    capture[at] ^= 0x41
+    const name = `${String(index)} ${id} ${kind}`
+    captures.set(name, capture)
+    return { name, number: frame.number, expected }
+  })
+  const judgments = await judgeCaptures(captures)
+  for (const { name, number, expected } of flipped) {
+    const complaints = judgments.get(name)?.complaints ?? []
+    assert.ok(complaints.length > 0, name)
+    assert.ok(
+      complaints.every((complaint) => complaint.startsWith(`frame ${String(number)}:`)),
+      `${name}: ${complaints.join()}`,
+    )
+    assert.match(complaints.join(), expected, name)
+  }
+})

@@ -1,0 +1,54 @@
+import { scenarios } from '../../scenarios/index.ts'
+import { runInline, type InlineRun } from '../../src/run/run-inline.ts'
+import { judgeClaims, type ClaimVerdict } from '../../src/scenario/claims.ts'
+import { resolveScenario } from '../../src/scenario/resolve.ts'
+import type { LinkSettings } from '../../src/kernel/link.ts'
+import type { Intervention } from '../../src/scenario/intervention.ts'
+import type { KnobValue } from '../../src/scenario/knob.ts'
+import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
+import type { ScenarioSource } from '../../src/scenario/schema.ts'
+
+/** Every scenario of the catalog by id, loaded. */
+export const sources: ReadonlyMap<string, ScenarioSource> = new Map(
+  await Promise.all(
+    Object.entries(scenarios).map(async ([id, { load }]): Promise<[string, ScenarioSource]> => [id, (await load()).default]),
+  ),
+)
+
+export function sourceOf(id: string): ScenarioSource {
+  const source = sources.get(id)
+  if (source === undefined) throw new RangeError(`there is no scenario ${id}`)
+  return source
+}
+
+export interface RunSetup {
+  readonly seed?: number
+  readonly knobs?: Readonly<Record<string, KnobValue>>
+  readonly interventions?: readonly Intervention[]
+  /** For every link, in both directions. */
+  readonly links?: Partial<LinkSettings>
+}
+
+export function runOf(id: string, { seed, knobs, interventions, links }: RunSetup = {}): InlineRun {
+  const resolved = resolveScenario(sourceOf(id), { ...(knobs && { knobs }) })
+  const options = { ...(seed !== undefined && { seed }), ...(interventions && { interventions }) }
+  return runInline(links === undefined ? resolved : withLinks(resolved, links), options)
+}
+
+export function verdictsOf(id: string, setup: RunSetup = {}): ClaimVerdict[] {
+  return judgeClaims(sourceOf(id), runOf(id, setup).trace)
+}
+
+function withLinks(scenario: ResolvedScenario, changed: Partial<LinkSettings>): ResolvedScenario {
+  const links = scenario.links.map((link) => {
+    const [there, back] = link.settings
+    return {
+      ...link,
+      settings: [
+        { ...there, ...changed },
+        { ...back, ...changed },
+      ] as const,
+    }
+  })
+  return { ...scenario, links }
+}
