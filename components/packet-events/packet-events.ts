@@ -27,6 +27,9 @@ const SHOWS: readonly (readonly [EventFilter['show'], string])[] = [
   ['events', 'Events'],
 ]
 
+/** Milliseconds between two updates while a run plays. */
+const PLAYING_INTERVAL = 120
+
 /**
  * Everything that happened up to the playhead, in order: packets and events. The canvas's equal for those who do not see it or
  * do not point at it.
@@ -39,6 +42,8 @@ export class PacketEvents extends RunElement {
   static override styles = [tokens, controls, frameGlyphStyles, eventsStyles]
 
   protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'trace', 'restart']
+  /** When the list was last brought up to date, on the page's clock. */
+  #shownAt = 0
 
   /** Whether the list keeps to the playhead. */
   @state() private follow = true
@@ -65,6 +70,7 @@ export class PacketEvents extends RunElement {
     super.disconnectedCallback()
     this.#resize.disconnect()
     clearTimeout(this.#refilter)
+    clearTimeout(this.#settling)
   }
 
   protected override runReplaced(): void {
@@ -74,6 +80,12 @@ export class PacketEvents extends RunElement {
   protected override runFired(event: RunEvent): void {
     if (event === 'restart') this.#forget()
     if (event === 'trace') this.#stale = true
+    if (this.run?.state === 'playing' && (event === 'time' || event === 'trace')) {
+      // A list is glanced at: to bring it up to date in each frame would cost more than the stage.
+      const now = performance.now()
+      if (now - this.#shownAt < PLAYING_INTERVAL) return
+      this.#shownAt = now
+    }
     this.requestUpdate()
   }
 
@@ -428,6 +440,17 @@ export class PacketEvents extends RunElement {
     if (list === null) return
     this.#resize.observe(list)
     if (!this.follow) return
+    clearTimeout(this.#settling)
+    // Right after the frame the layout is done; to ask for it now would do it twice.
+    if (this.run?.state === 'playing') this.#settling = setTimeout(this.#goToEnd)
+    else this.#goToEnd()
+  }
+
+  #settling: ReturnType<typeof setTimeout> | undefined
+
+  readonly #goToEnd = (): void => {
+    const { list } = this
+    if (list === null) return
     if (list.scrollTop < this.#placed) {
       // Someone has just scrolled back, and the event is still to come.
       this.#noticeScroll(list)

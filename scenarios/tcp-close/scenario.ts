@@ -133,7 +133,7 @@ export default defineScenario({
       label: 'Alice',
       position: { x: 0, y: 0.5 },
       app: 'socket-script',
-      connect: 'bob:80',
+      connect: 'bob:4000',
       steps: [greeting, pause, 'shutdown', 'read-to-end', 'close', 'wait-closed'],
       // A minute in Linux, four in RFC 9293: too long to watch.
       tcp: { timeWait: '1 s' },
@@ -142,7 +142,7 @@ export default defineScenario({
       label: 'Bob',
       position: { x: 1, y: 0.5 },
       app: 'socket-script',
-      listen: 80,
+      listen: 4000,
       steps: ['read-to-end', 'close', 'wait-closed'],
       tcp: { timeWait: '1 s' },
     },

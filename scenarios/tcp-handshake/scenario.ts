@@ -96,7 +96,7 @@ export default defineScenario({
       label: 'Alice',
       position: { x: 0, y: 0.5 },
       app: 'socket-script',
-      connect: 'bob:80',
+      connect: 'bob:4000',
       steps: [
         { do: 'sleep', for: '1500 ms' },
         { do: 'send', bytes: '200 B' },
@@ -114,7 +114,7 @@ export default defineScenario({
       label: 'Bob',
       position: { x: 1, y: 0.5 },
       app: 'socket-script',
-      listen: 80,
+      listen: 4000,
       steps: [
         { do: 'read', bytes: '200 B' },
         { do: 'send', bytes: '1 kB' },
@@ -137,7 +137,7 @@ export default defineScenario({
         { value: 'three-syns', label: 'Three SYNs are lost', sets: { 'links[0].forward.lossList': [2, 3, 4] } },
         { value: 'syn-ack', label: 'The SYN-ACK is lost', sets: { 'links[0].backward.lossList': [2] } },
         { value: 'ack', label: 'The ACK is lost: half open', sets: { 'links[0].forward.lossList': [3] } },
-        { value: 'refused', label: 'Nobody listens at that port', sets: { 'hosts.bob.listen': 81 } },
+        { value: 'refused', label: 'Nobody listens at that port', sets: { 'hosts.bob.listen': 4001 } },
       ],
     },
     delay: {
@@ -149,6 +149,7 @@ export default defineScenario({
       sets: 'links[0].delay',
       restart: true,
     },
+    loss: { label: 'Packet loss', help: 'In both directions, at random.', range: ['0 %', '20 %'], sets: 'links[0].loss' },
   },
   views: ['events', 'inspector'],
   lesson: [

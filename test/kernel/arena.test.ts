@@ -11,10 +11,18 @@ test('frames are empty, stand 2 bytes off a 4-byte boundary, and share nothing',
       frames.forEach((frame, index) => {
         assert.equal(frame.length, lengths[index])
         assert.equal(frame.byteOffset % 4, 2)
-        assert.ok(frame.every((byte) => byte === 0))
+        assert.equal(
+          frame.every((byte) => byte === 0),
+          true,
+        )
         frame.fill(index & 0xff)
       })
-      frames.forEach((frame, index) => assert.ok(frame.every((byte) => byte === (index & 0xff))))
+      frames.forEach((frame, index) =>
+        assert.equal(
+          frame.every((byte) => byte === (index & 0xff)),
+          true,
+        ),
+      )
     }),
     { seed: 5, numRuns: 60 },
   )
@@ -26,6 +34,6 @@ test('one block serves many frames; a frame that no block holds gets its own', (
   assert.ok(buffers.size < 12, `${buffers.size} blocks`)
   const huge = arena.allocate(5_000_000)
   assert.equal(huge.length, 5_000_000)
-  assert.ok(huge.buffer.byteLength < 5_000_100)
-  assert.ok(arena.allocate(100).buffer.byteLength <= 256 * 1024)
+  assert.equal(huge.buffer.byteLength < 5_000_100, true)
+  assert.equal(arena.allocate(100).buffer.byteLength <= 256 * 1024, true)
 })

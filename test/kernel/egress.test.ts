@@ -27,14 +27,17 @@ describe('rate and delay', () => {
   test('a line without a rate takes no time for any frame', () => {
     const lab = new Lab([{ delay: 7 }]).send(0, 0, 50, 1500).run()
     assert.deepEqual(new Set(lab.times(1)), new Set([7]))
-    assert.deepEqual(lab.arrivals(1), Array.from({ length: 50 }, (_, index) => index + 1))
+    assert.deepEqual(
+      lab.arrivals(1),
+      Array.from({ length: 50 }, (_, index) => index + 1),
+    )
   })
 
   test('a time that is no whole number of nanoseconds is rounded up, so that no line is faster than its rate', () => {
     assert.equal(serializationTime(1, 3), Math.ceil(8e9 / 3))
     const lab = new Lab([{ rate: 3e9, delay: 1 }]).send(0, 0, 300, 100).run()
     const bits = 299 * 800
-    assert.ok((lab.times(1)[299] - lab.times(1)[0]) * 3 >= bits)
+    assert.equal((lab.times(1)[299] - lab.times(1)[0]) * 3 >= bits, true)
   })
 
   test('a frame that comes just when the line is free does not pass those that wait', () => {
@@ -101,13 +104,20 @@ describe('the egress queue', () => {
   test('made shorter keeps what is in it, and takes nothing until it fits', () => {
     const lab = new Lab([SLOW]).send(0, 0, 4, 125)
     lab.at(1, 0, { kind: 'link', port: 0, settings: { queueFrames: 2 } })
-    lab.send(2, 0, 1, 125).send(1.5 * MS, 0, 1, 125).send(2.5 * MS, 0, 1, 125).run()
+    lab
+      .send(2, 0, 1, 125)
+      .send(1.5 * MS, 0, 1, 125)
+      .send(2.5 * MS, 0, 1, 125)
+      .run()
     assert.deepEqual(lab.fates(), ['arrived', 'arrived', 'arrived', 'arrived', 'queue-full', 'queue-full', 'arrived'])
   })
 
   test('serves thousands in their order', () => {
     const lab = new Lab([{ ...SLOW, queueFrames: 5000 }]).send(0, 0, 3000, 125).run()
-    assert.deepEqual(lab.arrivals(1), Array.from({ length: 3000 }, (_, index) => index + 1))
+    assert.deepEqual(
+      lab.arrivals(1),
+      Array.from({ length: 3000 }, (_, index) => index + 1),
+    )
     assert.equal(lab.times(1)[2999], (3000 + 5) * MS)
   })
 
@@ -144,7 +154,7 @@ describe('loss', () => {
       return originals.flatMap(({ fate }, index) => (fate === 'random-loss' ? [index] : []))
     }
     const alone = pattern({})
-    assert.ok(alone.length > 30)
+    assert.equal(alone.length > 30, true)
     assert.deepEqual(pattern({ corrupt: 0.3 }), alone)
     assert.deepEqual(pattern({ duplicate: 0.5, reorder: 0.5, jitter: MS, corrupt: 0.1 }), alone)
     assert.deepEqual(pattern({ rate: 1e9 }), alone)
@@ -163,7 +173,10 @@ describe('loss', () => {
   })
 
   test('of listed frames takes those, by the number in which they leave', () => {
-    const lab = new Lab([{ ...SLOW, queueFrames: 2, lossList: [2, 4] }]).send(0, 0, 4, 125).send(20 * MS, 0, 2, 125).run()
+    const lab = new Lab([{ ...SLOW, queueFrames: 2, lossList: [2, 4] }])
+      .send(0, 0, 4, 125)
+      .send(20 * MS, 0, 2, 125)
+      .run()
     assert.deepEqual(lab.fates(), ['arrived', 'listed-loss', 'arrived', 'queue-full', 'listed-loss', 'arrived'])
   })
 
@@ -178,14 +191,19 @@ describe('loss', () => {
 describe('corruption', () => {
   test('changes one byte, never none; undoing it gives the frame back', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 1600 }), fc.nat(), fc.integer({ min: 1, max: 255 }), (frame, where, mask) => {
-        const code = corruptionOf(where % frame.length, mask)
-        const wrong = corrupted(frame, code)
-        assert.equal(wrong.filter((byte, index) => byte !== frame[index]).length, 1)
-        assert.deepEqual(corrupted(wrong, code), frame)
-        // It travels in 32 bits.
-        assert.equal(new Uint32Array([code])[0], code)
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 1600 }),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        (frame, where, mask) => {
+          const code = corruptionOf(where % frame.length, mask)
+          const wrong = corrupted(frame, code)
+          assert.equal(wrong.filter((byte, index) => byte !== frame[index]).length, 1)
+          assert.deepEqual(corrupted(wrong, code), frame)
+          // It travels in 32 bits.
+          assert.equal(new Uint32Array([code])[0], code)
+        },
+      ),
       { seed: 6, numRuns: 200 },
     )
   })
@@ -234,7 +252,10 @@ describe('corruption', () => {
   test('does not befall what is lost', () => {
     const lab = new Lab([{ corrupt: 1, loss: 1 }]).send(0, 0, 5).run()
     assert.deepEqual(new Set(lab.fates()), new Set(['random-loss']))
-    assert.ok(lab.frames().every(({ corrupted }) => !corrupted))
+    assert.equal(
+      lab.frames().every(({ corrupted }) => !corrupted),
+      true,
+    )
   })
 })
 
@@ -274,10 +295,13 @@ describe('jitter and reordering', () => {
     for (let i = 0; i < 2000; i++) lab.send(i * 1000, 0, 1, 20)
     lab.run()
     const late = lab.frames().map(({ sent, arrives }) => arrives - sent - 10 * MS)
-    assert.ok(Math.min(...late) >= 0)
-    assert.ok(Math.max(...late) <= 4 * MS)
-    assert.ok(Math.max(...late) > 3.5 * MS)
-    assert.deepEqual(lab.arrivals(1), Array.from({ length: 2000 }, (_, index) => index + 1))
+    assert.equal(Math.min(...late) >= 0, true)
+    assert.equal(Math.max(...late) <= 4 * MS, true)
+    assert.equal(Math.max(...late) > 3.5 * MS, true)
+    assert.deepEqual(
+      lab.arrivals(1),
+      Array.from({ length: 2000 }, (_, index) => index + 1),
+    )
   })
 
   test('jitter alone does not hold: frames far enough apart are spread evenly over it', () => {
@@ -296,7 +320,10 @@ describe('jitter and reordering', () => {
     assert.deepEqual(new Set(times), new Set([10 * MS, 13 * MS]))
     const held = times.filter((time) => time > 10 * MS).length
     assert.ok(Math.abs(held - 300) < 5 * Math.sqrt(270), `${held} held back`)
-    assert.notDeepEqual(lab.arrivals(1), Array.from({ length: 3000 }, (_, index) => index + 1))
+    assert.notDeepEqual(
+      lab.arrivals(1),
+      Array.from({ length: 3000 }, (_, index) => index + 1),
+    )
   })
 
   test('with jitter, a frame that is held back does not hold back those behind it', () => {
@@ -308,7 +335,10 @@ describe('jitter and reordering', () => {
       assert.ok((late >= 0 && late <= MS) || (late >= 100 * MS && late <= 101 * MS), `${late}`)
     }
     const inTime = lab.frames().filter(({ sent, arrives }) => arrives - sent <= 11 * MS)
-    assert.ok(inTime.every(({ arrives }, index) => index === 0 || arrives >= inTime[index - 1].arrives))
+    assert.equal(
+      inTime.every(({ arrives }, index) => index === 0 || arrives >= inTime[index - 1].arrives),
+      true,
+    )
   })
 })
 
@@ -326,7 +356,10 @@ describe('a cut cable', () => {
     assert.deepEqual(lab.fates().slice(1), ['link-down', 'link-down', 'link-down', 'arrived', 'arrived', 'arrived'])
     assert.deepEqual(lab.times(1).slice(0, 3), [11 * MS, 12 * MS, 13 * MS])
     assert.deepEqual(
-      lab.frames().map(({ fateAt }) => fateAt).slice(1, 4),
+      lab
+        .frames()
+        .map(({ fateAt }) => fateAt)
+        .slice(1, 4),
       [2 * MS, 2 * MS, 3 * MS],
     )
   })
@@ -365,16 +398,17 @@ describe('a cut cable', () => {
 
   test('leaves no wake-ups behind that come again and again', () => {
     const lab = new Lab([{ ...SLOW, queueFrames: 5000 }])
-    for (let round = 0; round < 20; round++) {
-      lab.send(round * 1000, 0, 5, 125)
+    for (let round = 0; round < 10; round++) {
+      // A frame that would take about ten seconds, each a little less than the one before, and one that waits for it.
+      lab.send(round * 1000, 0, 1, 1_250_000 - round * 1000).send(round * 1000, 0, 1, 125)
       lab.at(round * 1000 + 500, 0, cut).at(round * 1000 + 501, 0, heal)
     }
-    lab.send(MS, 0, 1000, 125).run(MS + 1)
-    const { processed } = lab.engines[0]
+    const late = lab.send(9900 * MS, 0, 1000, 125).run(9900 * MS + 1).engines[0].processed
     lab.run()
-    assert.equal(lab.received.length, 1000)
-    // One wake-up for each frame that waited, and the old ones once each.
-    assert.ok(lab.engines[0].processed - processed <= 999 + 20, `${lab.engines[0].processed - processed} events`)
+    assert.equal(lab.fates().slice(-1000).join(), Array.from({ length: 1000 }, () => 'arrived').join())
+    // One for each frame that waited, and the ten from before once each.
+    const wakeUps = lab.engines[0].processed - late
+    assert.ok(wakeUps >= 999 && wakeUps <= 999 + 10, `${wakeUps} wake-ups`)
   })
 })
 
@@ -420,7 +454,9 @@ describe('settings', () => {
           lab.received.slice(received).map((one) => one.time - time),
           [6 * MS, 7 * MS, 8 * MS],
         )
-        assert.ok(lab.received.slice(received).every(({ bytes }, index) => bytes.every((byte, at) => byte === ((index + at) & 0xff))))
+        assert.ok(
+          lab.received.slice(received).every(({ bytes }, index) => bytes.every((byte, at) => byte === ((index + at) & 0xff))),
+        )
       }),
       { seed: 8, numRuns: 150 },
     )

@@ -66,8 +66,11 @@ describe('order', () => {
       ids.push(environment.record('b:happened', '', {}))
     })
     lab.run()
-    assert.ok(ids.every((id) => Math.floor(id / ID_SEQUENCE_LIMIT) === 1))
-    assert.ok(ids[0] < ids[1] && ids[1] < ids[2])
+    assert.equal(
+      ids.every((id) => Math.floor(id / ID_SEQUENCE_LIMIT) === 1),
+      true,
+    )
+    assert.equal(ids[0] < ids[1] && ids[1] < ids[2], true)
     assert.equal(lab.store.frameById(ids[1])?.from, 1)
     assert.equal(lab.store.eventById(ids[2])?.name, 'b:happened')
   })
@@ -186,7 +189,10 @@ describe('a host without power', () => {
   test('learns on start which of its cables are cut', () => {
     const heard: unknown[] = []
     const lab = new Lab([{}], [{ carrier: ({ boot }, port, up) => heard.push([boot, port, up]) }])
-    lab.at(1, 0, { kind: 'kill' }).at(2, 0, { kind: 'link', port: 0, settings: { up: false } }).at(3, 0, { kind: 'restart' })
+    lab
+      .at(1, 0, { kind: 'kill' })
+      .at(2, 0, { kind: 'link', port: 0, settings: { up: false } })
+      .at(3, 0, { kind: 'restart' })
     assert.deepEqual(heard, [[2, 0, false]])
   })
 })
@@ -216,7 +222,11 @@ describe('a paused host', () => {
   test('what it was late with comes before what arrives as it goes on', () => {
     const lab = new Lab([{ delay: 2 * MS }], [undefined, {}])
     lab.at(MS, 1, { kind: 'pause' })
-    lab.send(MS, 0, 1).send(3 * MS, 0, 1).at(5 * MS, 1, { kind: 'resume' }).run()
+    lab
+      .send(MS, 0, 1)
+      .send(3 * MS, 0, 1)
+      .at(5 * MS, 1, { kind: 'resume' })
+      .run()
     assert.deepEqual(lab.arrivals(1), [1, 2])
     assert.deepEqual(lab.times(1), [5 * MS, 5 * MS])
   })
@@ -226,12 +236,19 @@ describe('a paused host', () => {
     lab.at(10 * MS, 1, { kind: 'resume' }).run(15 * MS)
     assert.equal(lab.received.length, RECEIVE_RING)
     assert.deepEqual(lab.fates().slice(RECEIVE_RING - 1), ['arrived', 'ring-full', 'ring-full'])
-    lab.at(20 * MS, 1, { kind: 'pause' }).send(20 * MS, 0, RECEIVE_RING, 20).at(30 * MS, 1, { kind: 'resume' }).run()
+    lab
+      .at(20 * MS, 1, { kind: 'pause' })
+      .send(20 * MS, 0, RECEIVE_RING, 20)
+      .at(30 * MS, 1, { kind: 'resume' })
+      .run()
     assert.equal(lab.received.length, 2 * RECEIVE_RING)
   })
 
   test('has a card that throws away what fails its frame check sequence', () => {
-    const lab = new Lab([{ delay: MS, corrupt: 1 }]).at(0, 1, { kind: 'pause' }).send(0, 0, RECEIVE_RING + 10, 20).run(5 * MS)
+    const lab = new Lab([{ delay: MS, corrupt: 1 }])
+      .at(0, 1, { kind: 'pause' })
+      .send(0, 0, RECEIVE_RING + 10, 20)
+      .run(5 * MS)
     assert.deepEqual(new Set(lab.fates()), new Set(['bad-fcs']))
     lab.at(5 * MS, 0, { kind: 'link', port: 0, settings: { corrupt: 0 } }).send(5 * MS, 0, RECEIVE_RING, 20)
     lab.at(10 * MS, 1, { kind: 'resume' }).run()
@@ -248,20 +265,29 @@ describe('a paused host', () => {
         ['host-down', 5 * MS],
       ],
     )
-    lab.at(7 * MS, 1, { kind: 'restart' }).send(8 * MS, 0, 1).run()
+    lab
+      .at(7 * MS, 1, { kind: 'restart' })
+      .send(8 * MS, 0, 1)
+      .run()
     assert.equal(lab.engines[1].power, 'on')
     assert.equal(lab.received.filter(({ host }) => host === 1).length, 1)
   })
 
   test('keeps what has arrived when its cable is cut', () => {
-    const lab = new Lab([{ delay: MS }]).at(0, 1, { kind: 'pause' }).send(0, 0, 1).send(4.5 * MS, 0, 1)
+    const lab = new Lab([{ delay: MS }])
+      .at(0, 1, { kind: 'pause' })
+      .send(0, 0, 1)
+      .send(4.5 * MS, 0, 1)
     lab.at(5 * MS, 1, { kind: 'cut-incoming', port: 0 }, { kind: 'resume' }).run()
     assert.deepEqual(lab.arrivals(1), [1])
     assert.deepEqual(lab.times(1), [5 * MS])
   })
 
   test('goes on sending what its card had already', () => {
-    const lab = new Lab([{ rate: 1_000_000, delay: MS }]).send(0, 0, 3, 125).at(MS / 2, 0, { kind: 'pause' }).run()
+    const lab = new Lab([{ rate: 1_000_000, delay: MS }])
+      .send(0, 0, 3, 125)
+      .at(MS / 2, 0, { kind: 'pause' })
+      .run()
     assert.deepEqual(lab.times(1), [2 * MS, 3 * MS, 4 * MS])
   })
 
@@ -294,7 +320,10 @@ describe('a paused host', () => {
 
   test('can be paused again at the very moment at which it goes on', () => {
     const lab = new Lab([{ delay: MS }]).at(0, 1, { kind: 'pause' }).send(0, 0, 1)
-    lab.at(2 * MS, 1, { kind: 'resume' }, { kind: 'pause' }).send(2 * MS, 0, 1).run(5 * MS)
+    lab
+      .at(2 * MS, 1, { kind: 'resume' }, { kind: 'pause' })
+      .send(2 * MS, 0, 1)
+      .run(5 * MS)
     assert.deepEqual(lab.arrivals(1), [1])
     lab.at(6 * MS, 1, { kind: 'resume' }).run()
     assert.deepEqual(lab.times(1), [2 * MS, 6 * MS])

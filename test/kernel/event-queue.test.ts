@@ -66,7 +66,7 @@ test('any mix of pushes, pops and cancellations behaves as a sorted list', () =>
           assert.equal(queue.nextTime, waiting[0]?.time ?? NEVER)
           const popped = queue.pop()
           assert.equal(popped, waiting[0])
-          if (popped !== undefined) model.splice(model.indexOf(popped as Entry), 1)
+          if (popped !== undefined) model.splice(model.indexOf(popped), 1)
         } else if ('push' in step) {
           const entry = new Entry(step.push, ascending ? index : 1000 - index)
           queue.push(entry.time, entry.id, entry)
@@ -77,8 +77,8 @@ test('any mix of pushes, pops and cancellations behaves as a sorted list', () =>
       })
       const visited = new Set<Happening>()
       queue.forEach((entry) => visited.add(entry))
-      for (const entry of model) if (!entry.cancelled) assert.ok(visited.has(entry))
-      assert.ok(visited.size === queue.size)
+      for (const entry of model) if (!entry.cancelled) assert.equal(visited.has(entry), true)
+      assert.equal(visited.size === queue.size, true)
     }),
     { seed: 4, numRuns: 300 },
   )
@@ -90,7 +90,7 @@ test('a queue that grew large and was emptied holds on to nothing', () => {
   let last = -1
   for (let i = 0; i < 5000; i++) {
     const { time } = queue.pop() as Entry
-    assert.ok(time >= last)
+    assert.equal(time >= last, true)
     last = time
   }
   assert.equal(queue.pop(), undefined)

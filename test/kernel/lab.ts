@@ -116,7 +116,7 @@ export class Lab {
     this.run(time)
     for (const order of orders) {
       if (order.kind === 'link') this.lookahead = Math.min(this.lookahead, order.settings.delay ?? NEVER)
-      this.engines[host].obey({ cause: 0, ...order } as Order)
+      this.engines[host].obey({ cause: 0, ...order })
     }
     this.settle()
     return this

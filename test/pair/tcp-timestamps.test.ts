@@ -46,6 +46,33 @@ test('RFC 7323 section 4.3: a segment behind a gap does not set the echo', () =>
   assert.equal(pair.seen.at(-1)?.segment.tsEcr, tsRecent)
 })
 
+test('RFC 7323 appendix D: the answer to what is here already echoes the copy that it answers, not the first', () => {
+  const pair = new TcpPair({ b: { delayedAck: false } }).establish()
+  const { tsRecent } = pair.b.connection.block
+  fromA(pair, tsRecent + 5)
+  assert.deepEqual([pair.seen.at(-1)?.ack, pair.seen.at(-1)?.segment.tsEcr], [11, tsRecent + 5])
+  fromA(pair, tsRecent + 900, (segment) => (segment.seq -= 10))
+  assert.deepEqual([pair.seen.at(-1)?.ack, pair.seen.at(-1)?.segment.tsEcr], [11, tsRecent + 900])
+})
+
+test('a lost ACK does not make the round trip look as long as the retransmission timer', () => {
+  const pair = new TcpPair({
+    toA: { drop: (segment, count) => count > 1 && count < 5 && segment.flags === TcpFlag.ACK },
+  }).establish()
+  pair.act('a', (connection) => connection.send(pattern(1000)))
+  pair.runFor(60 * SECOND)
+  assert.equal(pair.a.connection.block.sent.outstanding, 0)
+  const { rtt } = pair.a.connection.block
+  assert.ok(rtt.rto <= 400 * MS, `the timer stands at ${rtt.rto / MS} ms`)
+})
+
+test('a segment from far behind the window does not set the echo', () => {
+  const pair = new TcpPair({ b: { receiveBuffer: 5000 } }).establish()
+  const { tsRecent } = pair.b.connection.block
+  fromA(pair, tsRecent + 500, (segment) => (segment.seq -= 5001))
+  assert.deepEqual([pair.seen.at(-1)?.flags, pair.seen.at(-1)?.segment.tsEcr], ['ACK', tsRecent])
+})
+
 test('RFC 7323 section 5.3 (PAWS): a segment with an older timestamp is an old duplicate, whatever its sequence number', () => {
   const pair = new TcpPair().establish()
   pair.runFor(SECOND)

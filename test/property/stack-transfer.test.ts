@@ -19,7 +19,10 @@ const SECOND = 1000 * MS
 const GIVE_UP = 17 * 120 * SECOND + 130 * SECOND
 
 const share = (most: number) =>
-  fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.integer({ min: 1, max: 100 }).map((x) => (x * most) / 100) })
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constant(0) },
+    { weight: 2, arbitrary: fc.integer({ min: 1, max: 100 }).map((x) => (x * most) / 100) },
+  )
 
 const size = fc.oneof(
   { weight: 3, arbitrary: fc.constant(0) },
@@ -59,7 +62,10 @@ const plans: fc.Arbitrary<TransferPlan> = fc.record({
   seed: fc.nat(),
   rate: fc.oneof(fc.constant(0), fc.constantFrom(100 * BITS.kilo, BITS.mega, 10 * BITS.mega, 1000 * BITS.mega)),
   delay: fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 100_000 })).map((micros) => micros * 1000),
-  jitter: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 20 }).map((ms) => ms * MS)),
+  jitter: fc.oneof(
+    fc.constant(0),
+    fc.integer({ min: 0, max: 20 }).map((ms) => ms * MS),
+  ),
   queueFrames: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constant(1000)),
   loss: share(0.3),
   corrupt: share(0.2),
@@ -87,23 +93,36 @@ function transfer(plan: TransferPlan): ReturnType<typeof runTransfer> {
     for (const code of mine.errors) assert.ok(['ETIMEDOUT', 'ECONNRESET', 'ECONNREFUSED', 'EHOSTUNREACH'].includes(code), code)
     if (mine.done) continue
     // Whoever has nothing more to say waits for ever when the other is gone, for there is no keepalive; nobody else does.
-    assert.ok(brokenForGood || other.errors.length > 0 || mine.waitsFor === 'accept', `${name} waits to ${mine.waitsFor} for ever`)
+    assert.ok(
+      brokenForGood || other.errors.length > 0 || mine.waitsFor === 'accept',
+      `${name} waits to ${mine.waitsFor} for ever`,
+    )
     assert.notEqual(mine.waitsFor, 'write', `${name} has bytes to send and does not give up`)
     assert.notEqual(mine.waitsFor, 'connect', `${name} does not give up to connect`)
   }
   const isGentle = plan.loss + plan.corrupt === 0 && plan.cuts.length + plan.pauses.length === 0
-  if (isGentle) assert.ok(alice.done && bob.done && alice.errors.length + bob.errors.length === 0, 'a transfer failed that nothing hindered')
+  if (isGentle)
+    assert.ok(alice.done && bob.done && alice.errors.length + bob.errors.length === 0, 'a transfer failed that nothing hindered')
   assert.ok(now - lastProgress < GIVE_UP, `it went on for ${String((now - lastProgress) / SECOND)} s`)
   return run
 }
 
 test(`any transfer through the stack gives the exact bytes, or a clean error in time (${String(CASES)} cases)`, () => {
-  fc.assert(fc.property(plans, (plan) => void transfer(plan)), { numRuns: CASES, seed: SEED, includeErrorInReport: true })
+  fc.assert(
+    fc.property(plans, (plan) => void transfer(plan)),
+    { numRuns: CASES, seed: SEED, includeErrorInReport: true },
+  )
 })
 
 const MEGABYTES: Record<string, Partial<TransferPlan>> = {
   'over a long way with a short queue': { rate: 10 * BITS.mega, delay: 20 * MS, queueFrames: 50, alice: sends(5_000_000) },
-  'in both directions, with losses': { rate: 100 * BITS.mega, delay: 5 * MS, loss: 0.02, alice: sends(5_000_000), bob: sends(3_000_000) },
+  'in both directions, with losses': {
+    rate: 100 * BITS.mega,
+    delay: 5 * MS,
+    loss: 0.02,
+    alice: sends(5_000_000),
+    bob: sends(3_000_000),
+  },
   'through a router, reordered, duplicated and with flipped bits that no card notices': {
     topology: 'router',
     rate: 100 * BITS.mega,

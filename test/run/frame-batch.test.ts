@@ -7,7 +7,9 @@ import { BatchWriter, readBatch } from '../../src/run/frame-batch.ts'
 type Carried = Parameters<BatchWriter['carry']>
 
 const whole = fc.nat(NEVER)
-const frames = fc.array(fc.tuple(fc.uint8Array({ maxLength: 1600 }), whole, whole, fc.nat(65_535 * 256), fc.boolean()), { maxLength: 40 })
+const frames = fc.array(fc.tuple(fc.uint8Array({ maxLength: 1600 }), whole, whole, fc.nat(65_535 * 256), fc.boolean()), {
+  maxLength: 40,
+})
 
 function read(buffer: ArrayBuffer): Carried[] {
   const carried: Carried[] = []

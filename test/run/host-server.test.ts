@@ -47,7 +47,7 @@ function place(host: number, scenario = PING) {
   open.push(link.port1, link.port2, control.port1, control.port2)
   const reports = new Mailbox<HostReport>(control.port1)
   const batches = new Mailbox<ArrayBuffer>(link.port1)
-  void new HostServer({ scenario, host, seed: 1, links: [link.port2], control: control.port2 })
+  new HostServer({ scenario, host, seed: 1, links: [link.port2], control: control.port2 })
   const ask = (task: Partial<HostTask>): void => {
     control.port1.postMessage({ until: 0, orders: [], sent: [0], ...task })
   }
@@ -74,7 +74,10 @@ test('powers on, reports, and hands its frames to the neighbour and to the trace
   const { frames, events } = logOfReport(report)
   assert.deepEqual(frames, [question.bytes])
   assert.equal(dissect(frames[0])[1].protocol, 'arp')
-  assert.ok(events.some(({ name }) => name === 'app:started'))
+  assert.equal(
+    events.some(({ name }) => name === 'app:started'),
+    true,
+  )
   assert.equal(report.failure, undefined)
 })
 
@@ -117,8 +120,11 @@ test('carries out orders when everything before their time is done', async () =>
   await alice.reports.next()
   alice.ask({ until: 3 * MS, orders: [{ kind: 'restart', cause: 42 }] })
   const { numbers, events, carried } = await alice.reports.next()
-  assert.ok(numbers.length > 0)
-  assert.ok(events.some(({ name }) => name === 'app:started'))
+  assert.equal(numbers.length > 0, true)
+  assert.equal(
+    events.some(({ name }) => name === 'app:started'),
+    true,
+  )
   assert.deepEqual(carried, [{ count: 1, earliest: 8 * MS }])
 })
 

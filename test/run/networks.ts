@@ -73,7 +73,18 @@ export const STREAMS: Source = {
       ],
     },
   },
-  links: [{ between: ['alice', 'bob'], rate: '1 Mbit/s', delay: '15 ms', jitter: '3 ms', loss: '3 %', reorder: '2 %', corruptUndetected: true, corrupt: '1 %' }],
+  links: [
+    {
+      between: ['alice', 'bob'],
+      rate: '1 Mbit/s',
+      delay: '15 ms',
+      jitter: '3 ms',
+      loss: '3 %',
+      reorder: '2 %',
+      corruptUndetected: true,
+      corrupt: '1 %',
+    },
+  ],
   knobs: {
     loss: { label: 'Loss', range: ['0 %', '30 %'], sets: 'links[0].loss' },
     size: { label: 'Ping size', range: ['0 B', '1000 B'], sets: 'hosts.alice.apps[2].size' },
@@ -87,7 +98,12 @@ export const ROUTE: Source = {
   seed: 3,
   duration: '6 s',
   hosts: {
-    alice: { apps: [{ app: 'ping', to: 'bob', count: 5, interval: '400 ms' }, { app: 'ping', to: 'bob', traceroute: true, start: '100 ms' }] },
+    alice: {
+      apps: [
+        { app: 'ping', to: 'bob', count: 5, interval: '400 ms' },
+        { app: 'ping', to: 'bob', traceroute: true, start: '100 ms' },
+      ],
+    },
     r1: { kind: 'router' },
     r2: { kind: 'router' },
     bob: {},

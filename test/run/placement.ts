@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Director } from '../../src/run/director.ts'
 import { HostServer } from '../../src/run/host-server.ts'
 import { RemoteHosts } from '../../src/run/remote-hosts.ts'
+import type { FrameRecord } from '../../src/trace/record.ts'
 import { exportPcapng } from '../../src/trace/pcapng-export.ts'
 import type { Intervention } from '../../src/scenario/intervention.ts'
 import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
@@ -13,7 +14,8 @@ export async function connectHosts(scenario: ResolvedScenario, director: Directo
   scenario.hosts.forEach(({ interfaces }, host) => {
     const ends = interfaces.map(({ link, end }) => (end === 0 ? links[link].port1 : links[link].port2))
     // As in a worker, a host has nothing of the page's own objects.
-    void new HostServer({ scenario: structuredClone(scenario), host, seed, links: ends, control: controls[host].port2 })
+    const { port2: control } = controls[host]
+    new HostServer({ scenario: structuredClone(scenario), host, seed, links: ends, control })
   })
   const close = (): void => {
     for (const { port1, port2 } of [...links, ...controls]) {
@@ -46,7 +48,8 @@ export async function runRemote(
     const settle = (): void => {
       hosts.settle()
     }
-    for (let step = director.next(until, settle); step !== undefined; step = director.next(until, settle)) await hosts.perform(step)
+    for (let step = director.next(until, settle); step !== undefined; step = director.next(until, settle))
+      await hosts.perform(step)
     hosts.settle()
   } finally {
     close()
@@ -54,23 +57,30 @@ export async function runRemote(
   return director
 }
 
+/** A frame's record as it stands now, with the conversation by name. */
+export function plain(frame: FrameRecord, connections: readonly string[]) {
+  const { number, id, link, direction, from, to, enqueued, sent, arrives, fate, fateAt, length, corrupted, duplicate, mark } =
+    frame
+  const { kind, cause, connection } = frame
+  const when = { enqueued, sent, arrives, fate, fateAt }
+  const what = { length, corrupted, duplicate, mark, kind, cause, connection: connections[connection] }
+  return { number, id, link, direction, from, to, ...when, ...what }
+}
+
 /** Everything that a run tells, small enough to compare. */
 export function summaryOf(director: Director) {
   const { scenario, recorder, store } = director
   const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
   return {
-    captures: [{ kind: 'links' } as const, ...scenario.hosts.map(({ name }) => ({ kind: 'host', host: name }) as const)].map((vantage) =>
-      sha256(exportPcapng(scenario, recorder, vantage)),
+    captures: [{ kind: 'links' } as const, ...scenario.hosts.map(({ name }) => ({ kind: 'host', host: name }) as const)].map(
+      (vantage) => sha256(exportPcapng(scenario, recorder, vantage)),
     ),
-    frames: [...store.frames()].map((frame) => [
-      ...[frame.number, frame.id, frame.link, frame.direction, frame.enqueued, frame.sent, frame.arrives, frame.fate, frame.fateAt],
-      ...[frame.length, frame.corrupted, frame.duplicate, frame.mark, frame.kind, frame.connection, frame.cause],
-    ]),
+    frames: [...store.frames()].map((frame) => plain(frame, store.connections)),
     events: structuredClone(store.events),
     connections: [...store.connections],
     log: [...director.log],
     refused: director.refused.map(({ intervention, why }) => ({ intervention, why })),
-    thinned: [store.thinnedBytes, store.firstKept, store.thinnedEvents],
+    thinned: { bytes: store.thinnedBytes, firstKept: store.firstKept, events: store.thinnedEvents },
     ends: [director.horizon, director.lasted, director.over, director.nextTime],
     state: director.state.snapshot(),
   }

@@ -82,7 +82,7 @@ export const DEFAULT_PLAN: TransferPlan = {
 }
 
 /** What became of one host's end of the connection. */
-export class Side {
+class Side {
   received = 0
   /** Whether all that was received is what the other sent. */
   exact = true
@@ -216,7 +216,13 @@ function scenarioOf(plan: TransferPlan): ResolvedScenario {
   const changes = { rate, delay, jitter, queueFrames, loss, corrupt, corruptUndetected, duplicate, reorder, reorderBy }
   const links = resolved.links.map((link) => {
     const [there, back] = link.settings
-    return { ...link, settings: [{ ...there, ...changes }, { ...back, ...changes }] as const }
+    return {
+      ...link,
+      settings: [
+        { ...there, ...changes },
+        { ...back, ...changes },
+      ] as const,
+    }
   })
   return { ...resolved, links }
 }
@@ -225,7 +231,12 @@ function scenarioOf(plan: TransferPlan): ResolvedScenario {
 function interventionsOf({ cuts, pauses }: TransferPlan, { links, hosts }: ResolvedScenario): Intervention[] {
   const list: Intervention[] = []
   const free = new Map<string, Nanos>()
-  const add = (interruptions: readonly Interruption[], names: readonly string[], begin: 'cut' | 'pause', end: 'heal' | 'resume'): void => {
+  const add = (
+    interruptions: readonly Interruption[],
+    names: readonly string[],
+    begin: 'cut' | 'pause',
+    end: 'heal' | 'resume',
+  ): void => {
     for (const { at, lasts, where } of [...interruptions].sort((a, b) => a.at - b.at)) {
       const name = names[where % names.length]
       if (at < (free.get(name) ?? 0)) continue
@@ -234,8 +245,18 @@ function interventionsOf({ cuts, pauses }: TransferPlan, { links, hosts }: Resol
       if (lasts !== Infinity) list.push({ at: at + lasts, [end]: name } as unknown as Intervention)
     }
   }
-  add(cuts, links.map(({ name }) => name), 'cut', 'heal')
-  add(pauses, hosts.map(({ name }) => name), 'pause', 'resume')
+  add(
+    cuts,
+    links.map(({ name }) => name),
+    'cut',
+    'heal',
+  )
+  add(
+    pauses,
+    hosts.map(({ name }) => name),
+    'pause',
+    'resume',
+  )
   return list
 }
 
@@ -251,7 +272,10 @@ export function runTransfer(plan: TransferPlan) {
   const machines = (host: ResolvedHost): MachineFactory => {
     if (host.kind === 'switch') return (environment) => createSwitch(environment, host)
     if (!(host.name in ends)) return (environment) => createHost(environment, host, createApp)
-    const { app, plan: { receiveBuffer, sendBuffer } } = ends[host.name]
+    const {
+      app,
+      plan: { receiveBuffer, sendBuffer },
+    } = ends[host.name]
     const own = { ...host, apps: [{ app: 'transfer', options: {} }], tcp: { receiveBuffer, sendBuffer } }
     return (environment) => createHost(environment, own, app)
   }

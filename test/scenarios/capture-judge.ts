@@ -24,7 +24,7 @@ export interface Judgment {
   readonly complaints: readonly string[]
 }
 
-const VERIFY = ['ip', 'tcp', 'udp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`])
+const VERIFY = ['ip', 'tcp', 'udp'].map((protocol) => `${protocol}.check_checksum:TRUE`)
 const CHECKSUMS = ['ip.checksum.status', 'tcp.checksum.status', 'udp.checksum.status', 'icmp.checksum.status']
 const FIELDS = [
   'frame.number',
@@ -40,9 +40,10 @@ const FIELDS = [
 const ERROR = 0x80_0000
 const run = promisify(execFile)
 
-async function framesOf(path: string): Promise<JudgedFrame[]> {
+async function framesOf(path: string, preferences: readonly string[]): Promise<JudgedFrame[]> {
   const fields = FIELDS.flatMap((field) => ['-e', field])
-  const options = ['-n', '-2', '-r', path, ...VERIFY, '-T', 'fields', '-E', 'occurrence=a', '-E', 'aggregator=|', ...fields]
+  const preferred = [...VERIFY, ...preferences].flatMap((preference) => ['-o', preference])
+  const options = ['-n', '-2', '-r', path, ...preferred, '-T', 'fields', '-E', 'occurrence=a', '-E', 'aggregator=|', ...fields]
   const { stdout } = await run('tshark', options, { maxBuffer: 1 << 28 })
   return stdout
     .split('\n')
@@ -65,8 +66,8 @@ async function framesOf(path: string): Promise<JudgedFrame[]> {
     })
 }
 
-async function judge(path: string): Promise<Judgment> {
-  const frames = await framesOf(path)
+async function judge(path: string, preferences: readonly string[]): Promise<Judgment> {
+  const frames = await framesOf(path, preferences)
   const isMarked = ({ comment, crcError }: JudgedFrame): boolean => crcError || comment.includes('bits flipped')
   const marked = frames.filter(isMarked)
   return {
@@ -79,8 +80,14 @@ async function judge(path: string): Promise<Judgment> {
   }
 }
 
-/** Has tshark read captures, checksums verified, as many at a time as there are processors. */
-export async function judgeCaptures(captures: ReadonlyMap<string, Uint8Array>): Promise<Map<string, Judgment>> {
+/**
+ * Has tshark read captures, checksums verified, as many at a time as there are processors.
+ * @param preferences of Wireshark, such as `tcp.reassemble_out_of_order:TRUE`
+ */
+export async function judgeCaptures(
+  captures: ReadonlyMap<string, Uint8Array>,
+  preferences: readonly string[] = [],
+): Promise<Map<string, Judgment>> {
   const folder = mkdtempSync(join(tmpdir(), 'captures-'))
   try {
     const waiting = [...captures].entries()
@@ -89,7 +96,7 @@ export async function judgeCaptures(captures: ReadonlyMap<string, Uint8Array>): 
       for (const [index, [name, bytes]] of waiting) {
         const path = join(folder, `${String(index)}.pcapng`)
         writeFileSync(path, bytes)
-        judgments.set(name, await judge(path))
+        judgments.set(name, await judge(path, preferences))
       }
     }
     await Promise.all(Array.from({ length: availableParallelism() }, worker))

@@ -6,13 +6,15 @@ import type { InlineRun } from '../../src/run/run-inline.ts'
 
 const FAULTS = { reorder: 0.01, duplicate: 0.01, corrupt: 0.01 } as const
 
+const UNNOTICED = 'corrupted, and nobody notices'
+
 /** What the links do, for every scenario. */
 const IMPAIRMENTS: Readonly<Record<string, RunSetup>> = {
   'as it stands': {},
   'reordered, duplicated and corrupted': { links: { ...FAULTS, loss: 0 } },
   'with 2 % of loss as well': { links: { ...FAULTS, loss: 0.02 } },
   'with 10 % of loss as well': { links: { ...FAULTS, loss: 0.1 } },
-  'corrupted, and nobody notices': { links: { corrupt: 0.05, corruptUndetected: true } },
+  [UNNOTICED]: { links: { corrupt: 0.05, corruptUndetected: true } },
 }
 /** Runs of a scenario that differ in kind. */
 const WAYS: Readonly<Record<string, readonly RunSetup[]>> = {
@@ -22,6 +24,13 @@ const WAYS: Readonly<Record<string, readonly RunSetup[]>> = {
   'tcp-head-of-line': [{ knobs: { sack: false, loss: 0.05 } }],
   'http1-page': ['closed', 'six', 'pipeline'].map((way) => ({ knobs: { way, loss: 0.02 } })),
 }
+
+/**
+ * Where the sender's side of HTTP is captured, or all of a link, tshark sees segments that were lost, and takes a message for complete
+ * before the receiver has it. To a fast retransmission that comes then it says "New fragment overlaps old data (retransmission?)", and
+ * calls it malformed, unless it has learned to reassemble segments out of order, which by default it does not.
+ */
+const OF_HTTP = ['tcp.reassemble_out_of_order:TRUE']
 
 /** Numbers of the frames of a capture of all links in which bits flipped. */
 function corruptedIn({ trace }: InlineRun): number[] {
@@ -35,6 +44,8 @@ describe('tshark reads every capture', () => {
   before(async () => {
     for (const id of sources.keys()) {
       for (const [name, setup] of Object.entries(IMPAIRMENTS)) {
+        // A switch passes such a frame on, and on the next link nothing happens to it: there it is wrong, and not marked.
+        if (id === 'hello-network' && name === UNNOTICED) continue
         const run = runOf(id, setup)
         runs.set(`${id}, ${name}`, run)
         captures.set(`${id}, ${name}`, run.capture({ kind: 'links' }))
@@ -46,11 +57,17 @@ describe('tshark reads every capture', () => {
         captures.set(`${id}, ${JSON.stringify(setup.knobs)}`, run.capture({ kind: 'links' }))
       }
     }
-    judgments = await judgeCaptures(captures)
+    const isHttp = ([name]: readonly [string, Uint8Array]): boolean => name.startsWith('http')
+    judgments = new Map([
+      ...(await judgeCaptures(new Map([...captures].filter((capture) => !isHttp(capture))))),
+      ...(await judgeCaptures(new Map([...captures].filter(isHttp)), OF_HTTP)),
+    ])
   })
 
   const complaintsOf = (wanted: (name: string) => boolean): string[] =>
-    [...judgments].filter(([name]) => wanted(name)).flatMap(([name, { complaints }]) => complaints.map((what) => `${name}: ${what}`))
+    [...judgments]
+      .filter(([name]) => wanted(name))
+      .flatMap(([name, { complaints }]) => complaints.map((what) => `${name}: ${what}`))
 
   for (const id of sources.keys()) {
     test(`${id}: nothing malformed, no error, no bad checksum, but in frames that are marked as corrupted`, () => {
@@ -71,9 +88,9 @@ describe('tshark reads every capture', () => {
 
   test('a host never sees what its interface refused, and what slipped past is marked', () => {
     for (const [name, { corrupted }] of judgments) {
-      if (/, at [a-z]+$/.test(name) && !name.includes('nobody notices')) assert.deepEqual(corrupted, [], name)
+      if (/, at [a-z]+$/.test(name) && !name.includes(UNNOTICED)) assert.deepEqual(corrupted, [], name)
     }
-    const slipped = [...judgments].filter(([name]) => /nobody notices, at [a-z]+$/.test(name))
+    const slipped = [...judgments].filter(([name]) => name.includes(`${UNNOTICED}, at `))
     assert.ok(slipped.reduce((sum, [, { corrupted }]) => sum + corrupted.length, 0) > 10)
   })
 
@@ -86,28 +103,28 @@ describe('tshark reads every capture', () => {
   })
 })
 
-/** A frame's last bytes, or those behind its Ethernet header, and what tshark calls a fault there. */
-const FLIPS: readonly { id: string; kind: string; from: 'end' | 'start'; offset: number; expected: RegExp }[] = [
-  { id: 'tcp-head-of-line', kind: 'tcp-data', from: 'end', offset: 40, expected: /bad tcp\.checksum/ },
-  { id: 'tcp-close', kind: 'tcp-fin', from: 'end', offset: 1, expected: /bad tcp\.checksum/ },
-  { id: 'udp-vs-tcp', kind: 'udp', from: 'end', offset: 1, expected: /bad udp\.checksum/ },
-  { id: 'hello-network', kind: 'icmp', from: 'end', offset: 1, expected: /bad icmp\.checksum/ },
-  { id: 'hello-network', kind: 'icmp', from: 'start', offset: 14 + 8, expected: /bad ip\.checksum/ },
-  { id: 'tcp-handshake', kind: 'tcp-syn', from: 'start', offset: 14 + 20 + 20 + 1, expected: /bad tcp\.checksum|malformed|error/ },
+/** The n-th byte of the first frame of a kind, and what tshark has to say when it is flipped. */
+const FLIPS: readonly { id: string; kind: string; byte: number; expected: RegExp }[] = [
+  { id: 'tcp-head-of-line', kind: 'tcp-data', byte: 14 + 20 + 32 + 40, expected: /bad tcp\.checksum/ },
+  { id: 'tcp-close', kind: 'tcp-fin', byte: 14 + 20 + 4, expected: /bad tcp\.checksum/ },
+  { id: 'tcp-handshake', kind: 'tcp-syn', byte: 14 + 20 + 20 + 1, expected: /bad tcp\.checksum/ },
+  { id: 'udp-vs-tcp', kind: 'udp', byte: 14 + 20 + 8 + 20, expected: /bad udp\.checksum/ },
+  { id: 'hello-network', kind: 'icmp', byte: 14 + 20 + 8 + 30, expected: /bad icmp\.checksum/ },
+  { id: 'hello-network', kind: 'icmp', byte: 14 + 8, expected: /bad ip\.checksum/ },
 ]
 
 test('a single flipped byte in a capture is reported, at the frame in which it is', async () => {
   const captures = new Map<string, Uint8Array>()
-  const flipped = FLIPS.map(({ id, kind, from, offset, expected }, index) => {
+  const flipped = FLIPS.map(({ id, kind, byte, expected }, index) => {
     const run = runOf(id)
-    const frame = [...run.trace.frames((candidate) => candidate.kind === kind)].at(1)
+    const frame = [...run.trace.frames((candidate) => candidate.kind === kind)].at(0)
     assert.ok(frame)
     const bytes = run.director.recorder.bytes(frame.number)
     assert.ok(bytes)
     const capture = run.capture({ kind: 'links' })
-    const at = Buffer.from(capture).indexOf(bytes) + (from === 'start' ? offset : bytes.length - offset)
-    assert.ok(at > bytes.length)
-    capture[at] ^= 0x41
+    const start = Buffer.from(capture).indexOf(bytes)
+    assert.ok(start > 0)
+    capture[start + byte] ^= 0x41
     const name = `${String(index)} ${id} ${kind}`
     captures.set(name, capture)
     return { name, number: frame.number, expected }

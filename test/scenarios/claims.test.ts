@@ -42,7 +42,7 @@ const VARIANTS: Readonly<Record<string, readonly RunSetup[]>> = {
       ],
     },
     { interventions: [{ at: 3e9, kill: 'bob' }] },
-    { links: { loss: 0.1 } },
+    ...knobs({ loss: 0.05 }, { loss: 0.2 }, { trouble: 'three-syns', loss: 0.2 }),
   ],
   'tcp-close': ['four-way', 'half-close', 'simultaneous', 'last-ack', 'reset', 'unread'].flatMap((ending) =>
     knobs({ ending }, { ending, loss: 0.05 }, { ending, loss: 0.2 }),
@@ -127,7 +127,7 @@ const CONTRADICTIONS: Readonly<Record<string, readonly (readonly [RunSetup, Spoi
     [DROP, { event: (event) => (event.name === 'tcp:segment-retransmitted' ? withData(event, { why: 'rto' }) : event) }],
     [DROP, { event: (event) => (event.name === 'tcp:out-of-order-buffered' ? later(event, 50e6) : event) }],
     [DROP, { event: (event) => (event.data['offset'] === 0 ? withData(event, { length: 1 }) : event) }],
-    [{}, { event: (event) => (event.name === 'http:response-received' ? withData(event, { bytes: 99_999 }) : event) }],
+    [{}, { event: (event) => (event.name === 'script:read' ? withData(event, { bytes: 99_999 }) : event) }],
   ],
   'udp-vs-tcp': [
     [{}, { event: (event, trace) => (isOf(event, trace, 'ben', 'stream:frame-missed') && event.time < 1e9 ? undefined : event) }],

@@ -26,7 +26,7 @@ function repairOf({ number, sent, arrives }: FrameRecord, setup: RunSetup = {}):
   return {
     duplicates: trace.all('tcp:duplicate-ack-received', ({ time }) => time <= again.time).length,
     why: String(again.data['why']),
-    bytes: trace.first('http:response-received')?.data['bytes'],
+    bytes: trace.first('script:read', ({ host }) => trace.hosts[host] === 'alice')?.data['bytes'],
   }
 }
 

@@ -152,7 +152,7 @@ describe('a fate, at the horizon', () => {
     block.arrives[0] = arrives
     block.fateAt[0] = fateAt
     const view = table.view(1)
-    assert.ok(view !== undefined)
+    assert.ok(view !== undefined, 'it is there')
     return [view.fate, view.fateAt]
   }
 

@@ -8,7 +8,7 @@ const MS = 1_000_000
 /** Times that a reader steps through, from 0 to the horizon. */
 function steps(lab: Lab): number[] {
   const times: number[] = []
-  for (let time = 0; ; ) {
+  for (let time = 0; ;) {
     const next = nextMoment(lab.store, time, lab.now)
     if (next === undefined) return times
     times.push((time = next))
@@ -21,9 +21,12 @@ test('a reader steps from what happened to what happened next, and back the same
   lab.do(4 * MS, 1, (environment) => environment.record('a:happened', '', {}))
   lab.run(20 * MS)
   const forth = steps(lab)
-  assert.deepEqual(forth, [1, 2, 4, 7, 8].map((ms) => ms * MS))
+  assert.deepEqual(
+    forth,
+    [1, 2, 4, 7, 8].map((ms) => ms * MS),
+  )
   const back: number[] = []
-  for (let time = lab.now; time > 0; ) back.push((time = previousMoment(lab.store, time)))
+  for (let time = lab.now; time > 0;) back.push((time = previousMoment(lab.store, time)))
   assert.deepEqual(back, [...forth.toReversed(), 0])
 })
 

@@ -43,7 +43,11 @@ function packets(lab: Lab, vantage: Vantage): unknown[][] {
 describe('every link', () => {
   test('packet n is frame n, at the time when it was handed to its link, in its direction', () => {
     const lab = new Lab([{ rate: 1_000_000, delay: 5 * MS }, { delay: 2 * MS }])
-    lab.send(0, 0, 2, 125).send(MS, 1, 1, 60, 1).send(2 * MS, 1, 1, 61, 0).run()
+    lab
+      .send(0, 0, 2, 125)
+      .send(MS, 1, 1, 60, 1)
+      .send(2 * MS, 1, 1, 61, 0)
+      .run()
     assert.deepEqual(packets(lab, { kind: 'links' }), [
       ['host0-host1', 0, 'out', false, '', 125],
       ['host0-host1', 0, 'out', false, '', 125],
@@ -53,12 +57,18 @@ describe('every link', () => {
   })
 
   test('what was lost is there, and says why', () => {
-    const comments = (lab: Lab): unknown[] => packets(lab, { kind: 'links' }).map(([, , , crc, comment]) => (crc === true ? [comment] : comment))
+    const comments = (lab: Lab): unknown[] =>
+      packets(lab, { kind: 'links' }).map(([, , , crc, comment]) => (crc === true ? [comment] : comment))
     const link = { rate: 1_000_000, delay: 5 * MS }
     const cut = { kind: 'link', port: 0, settings: { up: false } } as const
-    assert.deepEqual(comments(new Lab([{ ...link, queueFrames: 0 }, {}]).send(0, 0, 2, 125).run()), ['', 'lost: refused by a full queue'])
+    assert.deepEqual(comments(new Lab([{ ...link, queueFrames: 0 }, {}]).send(0, 0, 2, 125).run()), [
+      '',
+      'lost: refused by a full queue',
+    ])
     assert.deepEqual(comments(new Lab([{ ...link, loss: 1 }, {}]).send(0, 0, 1).run()), ['lost: lost at random on the way'])
-    assert.deepEqual(comments(new Lab([{ ...link, lossList: [1] }, {}]).send(0, 0, 1).run()), ['lost: lost on the way, as listed'])
+    assert.deepEqual(comments(new Lab([{ ...link, lossList: [1] }, {}]).send(0, 0, 1).run()), [
+      'lost: lost on the way, as listed',
+    ])
     assert.deepEqual(comments(new Lab([{ ...link, corrupt: 1 }, {}]).send(0, 0, 1).run()), [
       ['lost: bits flipped on the way, refused for its frame check sequence'],
     ])
@@ -67,10 +77,16 @@ describe('every link', () => {
     ])
     assert.deepEqual(comments(new Lab([{ ...link, duplicate: 1 }, {}]).send(0, 0, 1).run()), ['', 'duplicated by the link'])
     assert.deepEqual(comments(new Lab([link, {}]).at(0, 0, cut).send(0, 0, 1).run()), ['lost: the link was down'])
-    assert.deepEqual(comments(new Lab([link, {}]).send(0, 0, 2, 125).send(MS / 2, 0, 0).at(MS / 2, 0, { kind: 'kill' }).run()), [
-      '',
-      'lost: the sending host lost power while it waited',
-    ])
+    assert.deepEqual(
+      comments(
+        new Lab([link, {}])
+          .send(0, 0, 2, 125)
+          .send(MS / 2, 0, 0)
+          .at(MS / 2, 0, { kind: 'kill' })
+          .run(),
+      ),
+      ['', 'lost: the sending host lost power while it waited'],
+    )
     assert.deepEqual(comments(new Lab([link, {}]).at(0, 1, { kind: 'kill' }).send(0, 0, 1).run()), [
       'lost: the receiving host was not running',
     ])
@@ -100,7 +116,11 @@ describe('one host', () => {
   test('what left its interfaces and what arrived there, in the order of these times', () => {
     const lab = new Lab([{ rate: 1_000_000, delay: 5 * MS }, { delay: 2 * MS }])
     // Two frames to the router, of which the second waits a millisecond; one from it to each side.
-    lab.send(0, 0, 2, 125).send(MS, 1, 1, 60, 1).send(6.5 * MS, 1, 1, 61, 0).run()
+    lab
+      .send(0, 0, 2, 125)
+      .send(MS, 1, 1, 60, 1)
+      .send(6.5 * MS, 1, 1, 61, 0)
+      .run()
     assert.deepEqual(packets(lab, { kind: 'host', host: 'host1' }), [
       ['eth1', 1, 'out', false, '', 60],
       ['eth0', 6, 'in', false, '', 125],
@@ -115,7 +135,8 @@ describe('one host', () => {
 
   test('shows nothing of what it could not see', () => {
     const lab = new Lab([{ delay: 5 * MS, lossList: [1], duplicate: 1 }, {}]).send(0, 0, 2).run()
-    const seen = (host: string): unknown[] => packets(lab, { kind: 'host', host }).map(([, , direction, , comment]) => [direction, comment])
+    const seen = (host: string): unknown[] =>
+      packets(lab, { kind: 'host', host }).map(([, , direction, , comment]) => [direction, comment])
     // The copies were made on the way: he who sent them saw one frame each time.
     assert.deepEqual(seen('host0'), [
       ['out', ''],
@@ -139,8 +160,14 @@ describe('one host', () => {
     assert.equal(data('host0'), intact)
     assert.match(data('host1'), /corrupted: bits flipped on the way, and nobody noticed$/)
     const bytes = lab.recorder.bytes(1)
-    assert.ok(bytes?.some((byte, index) => byte !== index))
-    assert.ok(lab.recorder.bytesAsSent(1)?.every((byte, index) => byte === index))
+    assert.equal(
+      bytes?.some((byte, index) => byte !== index),
+      true,
+    )
+    assert.equal(
+      lab.recorder.bytesAsSent(1)?.every((byte, index) => byte === index),
+      true,
+    )
   })
 
   test('there is no such host', () => {
@@ -158,9 +185,10 @@ test('frames whose bytes were let go are missing, the others are there', () => {
   })
   const run = runInline(scenario, { traceLimit: 300_000 })
   const whole = runInline(scenario)
-  const rows = (capture: Uint8Array): string[][] => withFile(capture, (path) => tsharkFields(path, ['frame.time_epoch', 'frame.len', 'tcp.seq_raw']))
+  const rows = (capture: Uint8Array): string[][] =>
+    withFile(capture, (path) => tsharkFields(path, ['frame.time_epoch', 'frame.len', 'tcp.seq_raw']))
   const [some, all] = [rows(run.capture({ kind: 'links' })), rows(whole.capture({ kind: 'links' }))]
-  assert.ok(some.length > 50 && some.length < all.length)
+  assert.equal(some.length > 50 && some.length < all.length, true)
   assert.deepEqual(some, all.slice(-some.length))
   assert.equal(run.trace.frameCount, whole.trace.frameCount)
 })

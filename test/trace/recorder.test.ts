@@ -32,7 +32,12 @@ class Desk {
     return host * ID_SEQUENCE_LIMIT + ++this.sequences[host]
   }
 
-  frame(host: number, time: number, bytes: Uint8Array, { mark = 0, cause = 0, where = host === 0 ? 0 : host * 2 - 1 } = {}): number {
+  frame(
+    host: number,
+    time: number,
+    bytes: Uint8Array,
+    { mark = 0, cause = 0, where = host === 0 ? 0 : host * 2 - 1 } = {},
+  ): number {
     const log = this.logs[host]
     const id = this.id(host)
     const at = log.entry(LogEntry.Frame, time, id)
@@ -93,7 +98,10 @@ describe('one order', () => {
             desk.take()
             from = end
           }
-          return [[...desk.store.frames()].map(({ id, enqueued }) => [id, enqueued]), desk.store.events.map(({ id, time }) => [id, time])]
+          return [
+            [...desk.store.frames()].map(({ id, enqueued }) => [id, enqueued]),
+            desk.store.events.map(({ id, time }) => [id, time]),
+          ]
         }
         assert.deepEqual(summary([...new Set(cuts)].sort((a, b) => a - b)), summary([]))
       }),
@@ -101,7 +109,7 @@ describe('one order', () => {
     )
   })
 
-  test('what a person did stands where it was done, as nobody\'s event', () => {
+  test("what a person did stands where it was done, as nobody's event", () => {
     const desk = new Desk(2)
     desk.event(0, 5, 'a:happened')
     desk.take()
@@ -148,10 +156,19 @@ describe('news of a frame', () => {
 
   test('everything that is in flight on a cut direction is lost there; the rest is not', () => {
     const lab = new Lab([{ delay: 5 * MS, rate: 1_000_000 }, { delay: 5 * MS }])
-    lab.send(0, 0, 3, 125).send(0, 1, 1).send(0, 1, 1, 100, 1).run(2.5 * MS)
+    lab
+      .send(0, 0, 3, 125)
+      .send(0, 1, 1)
+      .send(0, 1, 1, 100, 1)
+      .run(2.5 * MS)
     lab.recorder.loseInFlight([0], FATE_NUMBER['link-down'], lab.now)
     assert.deepEqual(lab.fates(), ['link-down', 'link-down', 'link-down', 'in-flight', 'in-flight'])
-    assert.ok(lab.frames().slice(0, 3).every(({ fateAt }) => fateAt === 2.5 * MS))
+    assert.ok(
+      lab
+        .frames()
+        .slice(0, 3)
+        .every(({ fateAt }) => fateAt === 2.5 * MS),
+    )
   })
 
   test('flipped bits of a frame that is doomed do not save it', () => {
@@ -227,16 +244,16 @@ describe('the limit', () => {
     const limit = 4_000_000
     const { store, recorder } = busy(limit, 100)
     assert.equal(store.frameCount, 30_000)
-    assert.ok(store.table.bytes <= limit / 8 + 4096 * ROW_BYTES)
-    assert.ok(store.firstKept > 20_000)
-    assert.ok(store.events.length * 250 <= limit / 8)
+    assert.equal(store.table.bytes <= limit / 8 + 4096 * ROW_BYTES, true)
+    assert.equal(store.firstKept > 20_000, true)
+    assert.equal(store.events.length * 250 <= limit / 8, true)
     assert.equal(store.events.at(-1)?.time, 29_997)
     assert.equal(store.events.length + store.thinnedEvents, 10_000)
     const sizes = [...store.frames()].map(({ number }) => recorder.bytes(number)?.length ?? 0)
     const kept = sizes.reduce((sum, size) => sum + size, 0)
-    assert.ok(kept <= limit * 0.75)
-    assert.ok(sizes[sizes.length - 1] > 0)
-    assert.ok(store.thinnedBytes > 0)
+    assert.equal(kept <= limit * 0.75, true)
+    assert.equal(sizes[sizes.length - 1] > 0, true)
+    assert.equal(store.thinnedBytes > 0, true)
     assert.equal(store.frame(store.firstKept - 1), undefined)
     assert.equal(store.first('a:happened')?.id, store.events[0].id)
     assert.equal(store.eventById(store.events[0].id), store.events[0])

@@ -110,15 +110,19 @@ function arriveSynchronized(block: ControlBlock, segment: TcpSegment, now: Nanos
       return
     }
   }
+  // RFC 7323 section 4.3 rule 2, before the segment is judged as in its appendix D: the ACK of one that is here already echoes when this copy
+  // left, or the peer would take the time since the first for a round trip. What lies a whole buffer behind is no such copy.
+  const { lastAckSent, config } = block
+  const isRecent = position <= lastAckSent && position >= lastAckSent - config.receiveBuffer
+  if (block.timestamps && (flags & TcpFlag.RST) === 0 && isRecent) {
+    block.tsRecent = segment.tsVal
+    block.tsRecentAt = now
+  }
   const length = segment.payload.length + (syn ? 1 : 0) + (flags & TcpFlag.FIN)
   const acceptable = isAcceptable(block, position, length)
   if (!acceptable && !(position === block.rcvNxt && block.rcvAdv === block.rcvNxt)) {
     if ((flags & TcpFlag.RST) === 0) refuse(block, segment, now)
     return
-  }
-  if (block.timestamps && (flags & TcpFlag.RST) === 0 && position <= block.lastAckSent) {
-    block.tsRecent = segment.tsVal
-    block.tsRecentAt = now
   }
 
   // Second: RST.
