@@ -125,14 +125,15 @@ async function bulkInThreads(script: string): Promise<number> {
 }
 
 const script = await hostScript()
-console.log(row('copies of 1,514 bytes', await repeat(copies), 'copies/s'))
-console.log(row('kernel, 1,000 events pending', await repeat(() => holdModel(1000)), 'events/s'))
-console.log(row('kernel, 100,000 events pending', await repeat(() => holdModel(100_000)), 'events/s'))
+// First, while the compiler has seen nothing else.
 const cold = bulkInline()
 const inline = await repeat(bulkInline, WARM_UP)
 console.log(row('bulk, inline, first run of the process', figuresOf([cold]), 'packet-hops/s'))
 console.log(row('bulk, inline', inline, 'packet-hops/s'))
 console.log(row('bulk, inline, by processor time', figuresOf(inlineCpu.slice(1 + WARM_UP)), 'packet-hops/s'))
+console.log(row('copies of 1,514 bytes', await repeat(copies), 'copies/s'))
+console.log(row('kernel, 1,000 events pending', await repeat(() => holdModel(1000)), 'events/s'))
+console.log(row('kernel, 100,000 events pending', await repeat(() => holdModel(100_000)), 'events/s'))
 const threads = await repeat(() => bulkInThreads(script))
 console.log(row('bulk, a thread for each host', threads, 'packet-hops/s'))
 console.log(`inline to threads ${(inline.median / threads.median).toFixed(1)} : 1`)

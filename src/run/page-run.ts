@@ -137,10 +137,13 @@ export class PageRun extends EventTarget implements Run {
     }
     if (this.playhead < this.horizon) {
       const log = this.log.filter(({ at }) => at <= this.playhead)
-      const forked = { ...action, at: this.playhead }
+      // Just after what the reader sees: an intervention acts before all else at its time, also before what is seen there.
+      const at = this.playhead + 1
       const { state } = this
-      await this.begin([...log, forked], this.playhead)
+      await this.begin([...log, { ...action, at }], at)
       if (state === 'playing') this.play()
+      const refused = this.trace.first('run:intervention-refused', ({ time }) => time === at)
+      if (refused !== undefined) throw new Error(String(refused.data['why']))
       return
     }
     const { api } = this.backend

@@ -3,20 +3,15 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { DEFAULT_LINK, type LinkSettings } from '../../src/kernel/link.ts'
 import { NEVER } from '../../src/kernel/time.ts'
-import { Director } from '../../src/run/director.ts'
-import { InlineHosts } from '../../src/run/inline-hosts.ts'
 import { runInline } from '../../src/run/run-inline.ts'
-import type { Action, Intervention } from '../../src/scenario/intervention.ts'
-import { resolveScenario } from '../../src/scenario/resolve.ts'
-import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
+import type { Action } from '../../src/scenario/intervention.ts'
 import { exportPcapng } from '../../src/trace/pcapng-export.ts'
 import type { FrameRecord } from '../../src/trace/record.ts'
-import { PAGE, resolved, ROUTE } from './networks.ts'
+import { PAGE, resolved } from './networks.ts'
+import { BURST, BUSY, Session } from './session.ts'
 
 const MS = 1_000_000
 
-/** At 123 ms the first echo request is there, the ninth is on the line, the tenth waits; no answer is back. */
-const BUSY = 123 * MS + 1
 const requests = ({ from, kind }: FrameRecord): boolean => from === 0 && kind === 'icmp'
 
 describe('a frame', () => {
@@ -419,4 +414,3 @@ describe('a log', () => {
     assert.equal(store.all('app:started').at(-1)?.cause, store.first('run:host-restarted')?.id)
   })
 })
-

@@ -65,7 +65,5 @@ export class Session {
   }
 }
 
-/** At 123 ms the first echo request is there, the ninth is on the line, the tenth waits; no answer is back. */
+/** Echo requests leave from 120.7 ms on, and arrive from 131.5 ms on: three are in flight here, seven wait. */
 export const BUSY = 123 * MS + 1
-const requests = ({ from, kind }: FrameRecord): boolean => from === 0 && kind === 'icmp'
-
