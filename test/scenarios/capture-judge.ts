@@ -40,9 +40,9 @@ const FIELDS = [
 const ERROR = 0x80_0000
 const run = promisify(execFile)
 
-async function framesOf(path: string, preferences: readonly string[]): Promise<JudgedFrame[]> {
+async function framesOf(path: string): Promise<JudgedFrame[]> {
   const fields = FIELDS.flatMap((field) => ['-e', field])
-  const preferred = [...VERIFY, ...preferences].flatMap((preference) => ['-o', preference])
+  const preferred = VERIFY.flatMap((preference) => ['-o', preference])
   const options = ['-n', '-2', '-r', path, ...preferred, '-T', 'fields', '-E', 'occurrence=a', '-E', 'aggregator=|', ...fields]
   const { stdout } = await run('tshark', options, { maxBuffer: 1 << 28 })
   return stdout
@@ -66,8 +66,8 @@ async function framesOf(path: string, preferences: readonly string[]): Promise<J
     })
 }
 
-async function judge(path: string, preferences: readonly string[]): Promise<Judgment> {
-  const frames = await framesOf(path, preferences)
+async function judge(path: string): Promise<Judgment> {
+  const frames = await framesOf(path)
   const isMarked = ({ comment, crcError }: JudgedFrame): boolean => crcError || comment.includes('bits flipped')
   const marked = frames.filter(isMarked)
   return {
@@ -82,12 +82,8 @@ async function judge(path: string, preferences: readonly string[]): Promise<Judg
 
 /**
  * Has tshark read captures, checksums verified, as many at a time as there are processors.
- * @param preferences of Wireshark, such as `tcp.reassemble_out_of_order:TRUE`
  */
-export async function judgeCaptures(
-  captures: ReadonlyMap<string, Uint8Array>,
-  preferences: readonly string[] = [],
-): Promise<Map<string, Judgment>> {
+export async function judgeCaptures(captures: ReadonlyMap<string, Uint8Array>): Promise<Map<string, Judgment>> {
   const folder = mkdtempSync(join(tmpdir(), 'captures-'))
   try {
     const waiting = [...captures].entries()
@@ -96,7 +92,7 @@ export async function judgeCaptures(
       for (const [index, [name, bytes]] of waiting) {
         const path = join(folder, `${String(index)}.pcapng`)
         writeFileSync(path, bytes)
-        judgments.set(name, await judge(path, preferences))
+        judgments.set(name, await judge(path))
       }
     }
     await Promise.all(Array.from({ length: availableParallelism() }, worker))
