@@ -5,7 +5,7 @@ const LIMIT = 4000
 /** How many questions are out at a time. */
 const AT_ONCE = 16
 /** How long frames have to stay in view before they are asked for, in ms: while the list flies by, nobody reads. */
-const PATIENCE = 90
+const PATIENCE = 150
 
 /** One line on each frame in view: what its innermost layer says. Asked of the run when they are wanted, and remembered. */
 export class FrameSummaries {
@@ -38,19 +38,22 @@ export class FrameSummaries {
   /** These frames are in view. */
   want(frames: readonly number[]): void {
     this.#wanted = frames
-    if (this.#timer !== 0 || frames.every((frame) => this.#known.has(frame) || this.#asked.has(frame))) return
+    if (this.#timer !== 0 || !frames.some(this.#isNews)) return
     this.#timer = setTimeout(() => {
       this.#timer = 0
-      this.#ask()
+      const still = new Set(this.#wanted)
+      this.#ask(frames.filter((frame) => still.has(frame)))
+      this.want(this.#wanted)
     }, PATIENCE)
   }
 
-  #ask(): void {
+  readonly #isNews = (frame: number): boolean => !this.#known.has(frame) && !this.#asked.has(frame)
+
+  #ask(frames: readonly number[]): void {
     const run = this.#run
     if (run === undefined) return
-    for (const frame of this.#wanted) {
+    for (const frame of frames.filter(this.#isNews)) {
       if (this.#asked.size >= AT_ONCE) return
-      if (this.#known.has(frame) || this.#asked.has(frame)) continue
       this.#asked.add(frame)
       run.inspect(frame).then(
         (found) => {

@@ -55,7 +55,8 @@ export class PacketEvents extends RunElement {
 
   readonly #rows = new EventRows()
   readonly #summaries = new FrameSummaries(() => {
-    this.requestUpdate()
+    // While a run plays, the list is brought up to date soon anyway.
+    if (this.run?.state !== 'playing') this.requestUpdate()
   })
   /** Indices of rows that pass the filter; undefined when there is none, so that all do. */
   #passing: number[] | undefined
@@ -65,12 +66,16 @@ export class PacketEvents extends RunElement {
   readonly #resize = new ResizeObserver(() => {
     this.#measure()
   })
+  /** The rows have grown more or fewer. Here the layout is done; anywhere else, to scroll would be to do it twice. */
+  readonly #grown = new ResizeObserver(() => {
+    this.#goToEnd()
+  })
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
     this.#resize.disconnect()
+    this.#grown.disconnect()
     clearTimeout(this.#refilter)
-    clearTimeout(this.#settling)
   }
 
   protected override runReplaced(): void {
@@ -146,8 +151,10 @@ export class PacketEvents extends RunElement {
     if (run === undefined) return nothing
     const count = this.#count(run)
     const inView = Math.ceil(this.height / this.#rowHeight)
-    const last = Math.min(count, (this.follow ? count : Math.floor(this.#top / this.#rowHeight) + inView) + OVERSCAN)
-    const first = Math.max(0, last - inView - 2 * OVERSCAN - 1)
+    // Rows out of view are for scrolling on to; while the list flies by, each of them would be drawn anew.
+    const overscan = this.follow && run.state === 'playing' ? 1 : OVERSCAN
+    const last = Math.min(count, (this.follow ? count : Math.floor(this.#top / this.#rowHeight) + inView) + overscan)
+    const first = Math.max(0, last - inView - 2 * overscan - 1)
     const rows: (TemplateResult | typeof nothing)[] = []
     const shown: number[] = []
     let activeShown = false
@@ -409,7 +416,7 @@ export class PacketEvents extends RunElement {
 
   readonly #onScroll = (): void => {
     const { list } = this
-    if (list === null) return
+    if (list === null || Math.abs(list.scrollTop - this.#placed) <= 2) return
     this.#noticeScroll(list)
     this.#placed = list.scrollTop
     this.#top = list.scrollTop
@@ -439,18 +446,14 @@ export class PacketEvents extends RunElement {
     const { list } = this
     if (list === null) return
     this.#resize.observe(list)
-    if (!this.follow) return
-    clearTimeout(this.#settling)
-    // Right after the frame the layout is done; to ask for it now would do it twice.
-    if (this.run?.state === 'playing') this.#settling = setTimeout(this.#goToEnd)
-    else this.#goToEnd()
+    this.#grown.observe(list.querySelector('.spacer') ?? list)
+    if (this.run?.state !== 'playing') this.#goToEnd()
   }
 
-  #settling: ReturnType<typeof setTimeout> | undefined
-
-  readonly #goToEnd = (): void => {
+  /** Keeps to the playhead, unless someone has scrolled away from it. */
+  #goToEnd(): void {
     const { list } = this
-    if (list === null) return
+    if (list === null || !this.follow) return
     if (list.scrollTop < this.#placed) {
       // Someone has just scrolled back, and the event is still to come.
       this.#noticeScroll(list)

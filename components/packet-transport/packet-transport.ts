@@ -10,7 +10,7 @@ import { tokens, watchTheme } from '../theme.ts'
 import { TraceMarks } from '../trace-marks.ts'
 import { actionWords } from '../wording.ts'
 import { transportStyles } from './packet-transport.styles.ts'
-import { drawMarks, timeToX, xToTime } from './scrub-marks.ts'
+import { drawMarks, timeToX, xToTime, type MarkColours } from './scrub-marks.ts'
 
 /** How much watching the bar has room for at first, at the scenario's speed, in seconds. */
 const ROOM = 20
@@ -43,16 +43,22 @@ export class PacketTransport extends RunElement {
   readonly #marks = new TraceMarks()
   #extent: Nanos = 1
   #width = 0
+  #height = 0
   #traceChanged = true
+  /** As the theme has them; undefined: to be read anew. */
+  #colours: MarkColours | undefined
   #unwatchTheme: (() => void) | undefined
-  readonly #resize = new ResizeObserver(([entry]) => {
-    this.#width = entry.contentRect.width
+  readonly #resize = new ResizeObserver(([{ contentRect }]) => {
+    this.#width = contentRect.width
+    this.#height = contentRect.height
     this.#draw()
   })
 
   override connectedCallback(): void {
     super.connectedCallback()
+    this.#colours = undefined
     this.#unwatchTheme = watchTheme(this, () => {
+      this.#colours = undefined
       this.#draw()
     })
   }
@@ -298,15 +304,17 @@ export class PacketTransport extends RunElement {
   #draw(): void {
     const { canvas, run } = this
     if (canvas === null || run === undefined) return
+    this.#colours ??= this.#readColours(canvas)
+    // While a run plays, its trace changes with each frame: to ask for the size here would be to lay the page out.
+    drawMarks(canvas, [this.#width, this.#height], this.#marks, run.log, this.#extent, this.#colours)
+  }
+
+  #readColours(canvas: HTMLCanvasElement): MarkColours {
     const style = getComputedStyle(canvas)
     const colour = (name: string): string => {
       canvas.style.color = `var(--pk-${name})`
       return style.color
     }
-    drawMarks(canvas, this.#marks, run.log, this.#extent, {
-      loss: colour('lost'),
-      retransmission: colour('text'),
-      intervention: colour('accent'),
-    })
+    return { loss: colour('lost'), retransmission: colour('text'), intervention: colour('accent') }
   }
 }

@@ -24,16 +24,16 @@ export function xToTime(x: number, extent: Nanos, width: number): Nanos {
 
 /**
  * Draws the marks: crosses above the track where something was lost, ticks below where something was sent again, diamonds on top of
- * it where a person did something. Many marks in one px are drawn once.
+ * it where a person did something. Many marks in one px are drawn once. The canvas is given a size in CSS px.
  */
 export function drawMarks(
   canvas: HTMLCanvasElement,
+  [width, height]: readonly [width: number, height: number],
   marks: TraceMarks,
   log: readonly Intervention[],
   extent: Nanos,
   colours: MarkColours,
 ): void {
-  const { width, height } = canvas.getBoundingClientRect()
   const ratio = devicePixelRatio
   const [pixelWidth, pixelHeight] = [Math.round(width * ratio), Math.round(height * ratio)]
   if (canvas.width !== pixelWidth) canvas.width = pixelWidth

@@ -60,6 +60,19 @@ async function until(page: Page, condition: (run: Run) => boolean): Promise<void
   )
 }
 
+/** More than the trace may keep: 120,000 full frames are 180 MB. */
+const LONG_RUN = {
+  id: 'long-run',
+  title: 'A long run',
+  seed: 1,
+  duration: '10 s',
+  hosts: {
+    sender: { app: 'stream-sender', to: 'receiver', interval: '20 us', size: '1472 B', count: 120_000 },
+    receiver: { app: 'stream-receiver', interval: '20 us', size: '1472 B' },
+  },
+  links: [{ between: ['sender', 'receiver'], rate: '10 Gbit/s', delay: '10 ms' }],
+}
+
 describe('a page which is played, broken and looked at', () => {
   let browser: Browser
   let site: StaticServer
@@ -75,6 +88,9 @@ describe('a page which is played, broken and looked at', () => {
         '/long.html':
           '<!doctype html><html lang="en"><meta charset="utf-8"><title>Long</title><link rel="icon" href="/icon.svg"><script type="module" src="/packetarium.js"></script>' +
           '<packet-playground scenario="tcp-head-of-line"></packet-playground><p style="height:5000px">A long article</p>',
+        '/much.html':
+          '<!doctype html><html lang="en"><meta charset="utf-8"><title>Much</title><link rel="icon" href="/icon.svg"><script type="module" src="/packetarium.js"></script>' +
+          `<packet-playground><script type="application/json">${JSON.stringify(LONG_RUN)}</script></packet-playground>`,
       },
     })
   })
@@ -108,7 +124,8 @@ describe('a page which is played, broken and looked at', () => {
       }
     }
     assert.ok(clicked, 'a data packet was under the pointer')
-    await until(page, (run) => run.log.length === 1)
+    // The page knows of the intervention before it has heard what became of the frame.
+    await until(page, (run) => run.log.length === 1 && [...run.trace.frames((f) => f.fate === 'dropped-by-hand')].length === 1)
     const dropped = await page.evaluate(() => {
       const run = document.querySelector<Playground>('packet-playground')?.run
       const frame = [...(run?.trace.frames((f) => f.fate === 'dropped-by-hand') ?? [])][0]
@@ -199,6 +216,30 @@ describe('a page which is played, broken and looked at', () => {
     const left = (ends[1]?.hosts ?? 0) + 1
     for (let tries = 0; tries < 100 && page.workers().length > left; tries++) await page.waitForTimeout(50)
     assert.equal(page.workers().length, left)
+    assert.deepEqual(problems, [])
+    await page.close()
+  })
+
+  test('a run that outgrows the memory of its trace goes on, and the page says what it lets go', async () => {
+    const { page, problems } = await openPage(browser, `${site.url}/much.html`)
+    await firstRun(page)
+    const notice = page.getByText('This run has become long')
+    assert.equal(await notice.count(), 0)
+    const { frames, thinned, oldest } = await page.evaluate(async () => {
+      const run = document.querySelector<Playground>('packet-playground')?.run
+      await run?.seek(run.scenario.duration)
+      const capture = await run?.capture({ kind: 'links' })
+      return {
+        frames: run?.trace.frameCount ?? 0,
+        thinned: run?.trace.thinnedBytes ?? 0,
+        oldest: (capture?.length ?? 0) < 170e6,
+      }
+    })
+    assert.ok(frames > 115_000, `${String(frames)} frames`)
+    assert.ok(thinned > 10e6, `${String(thinned)} bytes were let go`)
+    assert.ok(oldest, 'the capture has what is left')
+    await notice.waitFor({ timeout: 10_000 })
+    assert.match((await notice.textContent()) ?? '', /oldest records\s+\(\d[\d.,]*\sMB\) were let go/)
     assert.deepEqual(problems, [])
     await page.close()
   })
