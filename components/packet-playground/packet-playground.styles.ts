@@ -88,7 +88,7 @@ export const playgroundStyles = css`
     background: var(--pk-background);
   }
   .wide packet-stage::part(frame) {
-    margin-bottom: calc(var(--pk-space) * 13);
+    margin-bottom: calc(var(--pk-space) * 17);
   }
   packet-transport {
     flex: none;

@@ -38,6 +38,9 @@ const neighbour = (index: number): Neighbour | undefined => {
   return index < 0 || entry === undefined ? undefined : { title: entry[1].title, href: `../${entry[0]}/` }
 }
 
+/** What a visitor breaks first. */
+const HERO = 'tcp-head-of-line'
+
 const cards: Card[] = []
 for (const [index, [id, { title, summary }]] of entries.entries()) {
   await mkdir(join(out, id), { recursive: true })
@@ -51,6 +54,6 @@ for (const [index, [id, { title, summary }]] of entries.entries()) {
   cards.push({ title, summary, href: `${id}/`, thumbnail: `${id}/${await writeThumbnail(id)}` })
 }
 
-await writeFile(join(out, 'index.html'), indexPage({ root: './' }, cards, entries.at(0)?.[0]))
+await writeFile(join(out, 'index.html'), indexPage({ root: './' }, cards, HERO))
 await writeFile(join(out, 'icon.svg'), ICON)
 await copyFile(join(source, 'site/site.css'), join(out, 'site.css'))
