@@ -131,6 +131,9 @@ export const controls = css`
     font: inherit;
     font-size: var(--pk-size-small);
   }
+  select {
+    text-overflow: ellipsis;
+  }
   input::placeholder {
     color: var(--pk-muted);
     opacity: 1;
