@@ -168,8 +168,12 @@ function room(name, { folder = ROOMS[name].folder, ignores, registers = false } 
     ignores,
     imports: closedDoors(name, ROOMS[name], folder),
     globals: [
-      ...named(SHARED_MEMORY, 'A blog is not cross-origin isolated.'),
-      ...(node === true ? [] : named(NODE_GLOBALS, "Node's API lives in src/cli and tests.")),
+      ...(node === true
+        ? []
+        : [
+            ...named(SHARED_MEMORY, 'A blog is not cross-origin isolated.'),
+            ...named(NODE_GLOBALS, "Node's API lives in src/cli and tests."),
+          ]),
       ...(deterministic === true ? named(UNPREDICTABLE, 'A run depends on scenario, seed and interventions alone.') : []),
       ...(timeless && deterministic !== true ? named(WALL_CLOCK, 'Time is simulated here.') : []),
     ],

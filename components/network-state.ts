@@ -1,7 +1,14 @@
 import type { Run } from '../src/run/run.ts'
+import { isFlappedDown } from '../src/scenario/flaps.ts'
 import type { Action, Intervention } from '../src/scenario/intervention.ts'
+import { LinkLayers, type LinkChange } from '../src/scenario/link-layers.ts'
+import { MachineLayers } from '../src/scenario/machine-layers.ts'
+import type { MachineSettings } from '../src/scenario/machine-settings.ts'
 import type { ResolvedScenario } from '../src/scenario/resolved.ts'
+import { MACHINE_UNITS } from '../src/scenario/machine-schema.ts'
+import { readUnit } from '../src/scenario/units.ts'
 import type { LinkSettings, Nanos } from '../src/trace/record.ts'
+import { LINK_CONTROLS } from './link-settings.ts'
 
 /*
  * What people did to the network, as of the playhead. The run itself tells the state at its horizon; someone who has scrubbed back
@@ -25,72 +32,166 @@ export interface HostFault {
   readonly host: number
   readonly power: 'off' | 'paused'
 }
-export type ActiveFault = LinkFault | HostFault
+/** A setting of the machine under a host that differs from what the scenario and its knobs say. */
+export interface MachineFault {
+  readonly kind: 'machine'
+  readonly host: number
+  readonly key: keyof MachineSettings
+  readonly value: number
+  readonly baseline: number
+}
+export type ActiveFault = LinkFault | HostFault | MachineFault
+
+/** One link as it stands, by direction. */
+export interface LinkStanding {
+  /** What is in force. */
+  readonly settings: readonly [LinkSettings, LinkSettings]
+  /** What would be in force if nobody had set anything by hand. */
+  readonly baseline: readonly [LinkSettings, LinkSettings]
+  /** Whether the cable is down now by its schedule alone. */
+  readonly flapped: readonly [boolean, boolean]
+}
+
+/** The machine under a host as it stands. */
+export interface MachineStanding {
+  /** What is in force. */
+  readonly settings: MachineSettings
+  /** What would be in force if nobody had set anything by hand. */
+  readonly baseline: MachineSettings
+}
 
 export interface NetworkState {
-  /** By link and direction. */
-  readonly links: readonly { readonly settings: [LinkSettings, LinkSettings]; readonly baseline: [LinkSettings, LinkSettings] }[]
+  /** By link. */
+  readonly links: readonly LinkStanding[]
   /** By host. */
   readonly power: ('on' | 'off' | 'paused')[]
+  /** By host. */
+  readonly machines: readonly MachineStanding[]
   readonly knobs: Record<string, number | string | boolean>
 }
 
+const MACHINE_PATH = /^hosts\.([^.]+)\.machine\.(\w+)$/
 const LINK_PATH = /^links\[(\d+)\](?:\.(forward|backward))?\.(\w+)$/
 
+/** A knob's value in base units: a choice may have it as text. */
+function plainValue(key: keyof LinkSettings, value: KnobValue): KnobValue {
+  const unit = LINK_CONTROLS.find((control) => control.key === key && control.kind === 'range')
+  if (unit?.kind !== 'range' || typeof value !== 'string') return value
+  const read = readUnit(unit.unit, value)
+  return typeof read === 'number' ? read : value
+}
+
+/** Both limits of a queue: a bare number counts packets, as does `'100 packets'`; a size is one of bytes. */
+function queueOf(value: KnobValue): Partial<LinkSettings> {
+  const text = String(value)
+  const packets = /^(\d+)(?: packets?)?$/.exec(text)?.[1]
+  const bytes = packets === undefined ? readUnit('bytes', text) : UNLIMITED
+  return {
+    queueFrames: packets === undefined ? UNLIMITED : Number(packets),
+    queueBytes: typeof bytes === 'number' ? bytes : UNLIMITED,
+  }
+}
+const UNLIMITED = Number.MAX_SAFE_INTEGER
+
+type Layers = readonly (readonly [LinkLayers, LinkLayers])[]
+type KnobValue = number | string | boolean
+type Values = Record<string, KnobValue>
+
 /** Sets what a knob's path names: `'links[0].loss'`, `'links[0].forward.loss'`. Paths to other things change no link. */
-function applyPath(state: NetworkState, path: string, value: number | string | boolean): void {
+function applyPath(layers: Layers, path: string, value: KnobValue, inBytes: boolean): void {
   const match = LINK_PATH.exec(path)
   if (match === null) return
-  const link = state.links.at(Number(match[1]))
-  const key = match[3]
-  if (link === undefined) return
-  for (const direction of [0, 1] as const) {
-    if (match[2] !== undefined && match[2] !== (direction === 0 ? 'forward' : 'backward')) continue
-    if (!(key in link.settings[direction])) continue
-    link.settings[direction] = { ...link.settings[direction], [key]: value }
-    link.baseline[direction] = { ...link.baseline[direction], [key]: value }
-  }
+  layers.at(Number(match[1]))?.forEach((direction, end) => {
+    if (match[2] !== undefined && match[2] !== (end === 0 ? 'forward' : 'backward')) return
+    if (match[3] === 'queue') direction.rebase(queueOf(inBytes ? `${String(value)} B` : value))
+    else if (match[3] in direction.base) direction.rebase({ [match[3]]: plainValue(match[3] as keyof LinkSettings, value) })
+  })
 }
 
-function applyLink(state: NetworkState, index: number, direction: 0 | 1 | undefined, settings: Partial<LinkSettings>): void {
-  const link = state.links.at(index)
-  if (link === undefined || index < 0) return
-  for (const each of [0, 1] as const) {
-    if (direction === undefined || direction === each) link.settings[each] = { ...link.settings[each], ...settings }
-  }
+function applyLink(
+  layers: Layers,
+  scenario: ResolvedScenario,
+  name: string,
+  change: (layers: LinkLayers, end: number) => void,
+): void {
+  layers.at(scenario.links.findIndex((link) => link.name === name))?.forEach(change)
 }
 
-function apply(state: NetworkState, scenario: ResolvedScenario, action: Action): void {
-  const linkIndex = (name: string): number => scenario.links.findIndex((link) => link.name === name)
-  const setPower = (name: string, power: 'on' | 'off' | 'paused'): void => {
+/** What interventions change. */
+interface Standing {
+  readonly layers: Layers
+  readonly machines: readonly MachineLayers[]
+  readonly power: NetworkState['power']
+  readonly knobs: Values
+}
+
+/** Sets what a knob's path names, when it is of a machine: `'hosts.bob.machine.perPacket'`. */
+function applyMachinePath(machines: readonly MachineLayers[], scenario: ResolvedScenario, path: string, value: KnobValue): void {
+  const match = MACHINE_PATH.exec(path)
+  if (match === null) return
+  const [, name, key] = match
+  const host = scenario.hosts.findIndex((each) => each.name === name)
+  const unit = MACHINE_UNITS[key as keyof MachineSettings]
+  const plain = typeof value === 'string' ? readUnit(unit, value) : value
+  if (host >= 0 && typeof plain === 'number') machines[host].rebase({ [key]: plain })
+}
+
+function apply({ layers, machines, power, knobs }: Standing, scenario: ResolvedScenario, action: Action): void {
+  const setPower = (name: string, to: 'on' | 'off' | 'paused'): void => {
     const host = scenario.hosts.findIndex((each) => each.name === name)
-    if (host >= 0) state.power[host] = power
+    if (host >= 0) power[host] = to
   }
   if ('set' in action) {
     const { knob, value } = action.set
-    state.knobs[knob] = value
-    for (const path of scenario.knobs.find((each) => each.name === knob)?.sets ?? []) applyPath(state, path, value)
+    knobs[knob] = value
+    const turned = scenario.knobs.find((each) => each.name === knob)
+    const inBytes = turned?.control.kind === 'range' && turned.control.unit === 'bytes'
+    for (const path of turned?.sets ?? []) {
+      applyPath(layers, path, value, inBytes)
+      applyMachinePath(machines, scenario, path, value)
+    }
   } else if ('kill' in action) setPower(action.kill, 'off')
   else if ('restart' in action) setPower(action.restart, 'on')
   else if ('pause' in action) setPower(action.pause, 'paused')
   else if ('resume' in action) setPower(action.resume, 'on')
-  else if ('cut' in action) applyLink(state, linkIndex(action.cut), undefined, { up: false })
-  else if ('heal' in action) applyLink(state, linkIndex(action.heal), undefined, { up: true })
-  else if ('link' in action) applyLink(state, linkIndex(action.link.name), action.link.direction, action.link.settings)
+  else if ('cut' in action || 'heal' in action) {
+    applyLink(layers, scenario, 'cut' in action ? action.cut : action.heal, (each) => {
+      each.plug('heal' in action)
+    })
+  } else if ('host' in action) {
+    const { name, settings } = action.host
+    machines.at(scenario.hosts.findIndex((each) => each.name === name))?.override(settings)
+  } else if ('link' in action) {
+    const { name, direction, settings } = action.link
+    applyLink(layers, scenario, name, (each, end) => {
+      if (direction === undefined || direction === end) each.override(settings)
+    })
+  }
 }
 
 /** The network as the interventions up to and including `time` have left it. */
 export function networkAt(scenario: ResolvedScenario, log: readonly Intervention[], time: Nanos): NetworkState {
-  const state: NetworkState = {
-    links: scenario.links.map(({ settings }) => ({
-      settings: [{ ...settings[0] }, { ...settings[1] }],
-      baseline: [{ ...settings[0] }, { ...settings[1] }],
-    })),
-    power: scenario.hosts.map(() => 'on'),
-    knobs: Object.fromEntries(scenario.knobs.map((knob) => [knob.name, knob.value])),
-  }
+  const layers: Layers = scenario.links.map(({ settings: [there, back] }) => [new LinkLayers(there), new LinkLayers(back)])
+  const power: NetworkState['power'] = scenario.hosts.map(() => 'on')
+  const knobs: Values = Object.fromEntries(scenario.knobs.map((knob) => [knob.name, knob.value]))
+  const machines = scenario.hosts.map(({ machine }) => new MachineLayers(machine))
+  const state = { layers, machines, power, knobs }
   for (const intervention of log) if (intervention.at <= time) apply(state, scenario, intervention)
-  return state
+  return {
+    links: layers.map(([there, back]) => standing(there, back, time)),
+    machines: machines.map(({ settings, base }) => ({ settings, baseline: { ...base } })),
+    power,
+    knobs,
+  }
+}
+
+function standing(there: LinkLayers, back: LinkLayers, time: Nanos): LinkStanding {
+  const isFlapped = ({ settings }: LinkLayers): boolean => settings.up && isFlappedDown(settings, time)
+  return {
+    settings: [there.at(time), back.at(time)],
+    baseline: [{ ...there.base }, { ...back.base }],
+    flapped: [isFlapped(there), isFlapped(back)],
+  }
 }
 
 /** The network of a run at its playhead. */
@@ -101,17 +202,30 @@ export function networkOf(run: Run): NetworkState {
 /** Which entries of a run's log are in force at its playhead, as a key: it changes exactly when `networkOf` may. */
 export function networkKey(run: Run): string {
   let key = ''
-  for (const { at } of run.log) key += at <= run.playhead ? '1' : '0'
+  const { links, knobs } = run.scenario
+  let flapping =
+    links.some(({ settings }) => settings.some(({ flaps, flapEvery }) => flaps.length > 0 || flapEvery > 0)) ||
+    knobs.some(({ sets }) => sets.some((path) => path.endsWith('.flapEvery')))
+  for (const action of run.log) {
+    key += action.at <= run.playhead ? '1' : '0'
+    flapping ||= 'link' in action && ('flaps' in action.link.settings || 'flapEvery' in action.link.settings)
+  }
+  if (flapping)
+    key += networkOf(run)
+      .links.map(({ flapped }) => (flapped[0] ? '1' : '0') + (flapped[1] ? '1' : '0'))
+      .join('')
   return key
 }
 
 /** Everything that is broken now. Frames dropped by hand are not here: that is over once it is done. */
 export function activeFaults(state: NetworkState): ActiveFault[] {
   const faults: ActiveFault[] = []
-  state.links.forEach(({ settings, baseline }, link) => {
+  state.links.forEach(({ settings, baseline, flapped }, link) => {
     for (const key of Object.keys(settings[0]) as (keyof LinkSettings)[]) {
       const differs = ([0, 1] as const).filter(
-        (direction) => JSON.stringify(settings[direction][key]) !== JSON.stringify(baseline[direction][key]),
+        (direction) =>
+          !(key === 'up' && flapped[direction]) &&
+          JSON.stringify(settings[direction][key]) !== JSON.stringify(baseline[direction][key]),
       )
       const together =
         differs.length === 2 &&
@@ -126,6 +240,12 @@ export function activeFaults(state: NetworkState): ActiveFault[] {
   state.power.forEach((power, host) => {
     if (power !== 'on') faults.push({ kind: 'host', host, power })
   })
+  state.machines.forEach(({ settings, baseline }, host) => {
+    for (const key of Object.keys(settings) as (keyof MachineSettings)[]) {
+      const fault = { host, key, value: settings[key], baseline: baseline[key] }
+      if (fault.value !== fault.baseline) faults.push({ kind: 'machine', ...fault })
+    }
+  })
   return faults
 }
 
@@ -135,8 +255,9 @@ export function clearingAction(scenario: ResolvedScenario, fault: ActiveFault): 
     const name = scenario.hosts[fault.host].name
     return fault.power === 'off' ? { restart: name } : { resume: name }
   }
+  if (fault.kind === 'machine') return { host: { name: scenario.hosts[fault.host].name, settings: { [fault.key]: null } } }
   const name = scenario.links[fault.link].name
   if (fault.key === 'up' && fault.direction === undefined && fault.baseline === true) return { heal: name }
-  const settings = { [fault.key]: fault.baseline } as Partial<LinkSettings>
+  const settings: LinkChange = { [fault.key]: null }
   return { link: { name, settings, ...(fault.direction === undefined ? {} : { direction: fault.direction }) } }
 }

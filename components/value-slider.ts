@@ -17,6 +17,8 @@ export interface ValueSlider {
   readonly value: number
   /** What 0 is called. On a logarithmic scale, its presence gives 0 a place at the low end. */
   readonly zero?: string | undefined
+  /** A value in other words than those of its unit. */
+  readonly words?: (value: number) => string
   /** Id of an element with more words. */
   readonly describedBy?: string | undefined
   readonly disabled?: boolean
@@ -27,7 +29,8 @@ export interface ValueSlider {
 }
 
 /** A value for people, with the name of 0. */
-export function sliderWords(slider: Pick<ValueSlider, 'unit' | 'zero'>, value: number): string {
+export function sliderWords(slider: Pick<ValueSlider, 'unit' | 'zero' | 'words'>, value: number): string {
+  if (slider.words !== undefined) return slider.words(value)
   return value === 0 && slider.zero !== undefined ? slider.zero : formatQuantity(slider.unit, value)
 }
 

@@ -2,7 +2,8 @@ import { FrameMark, type EventRecord, type FrameRecord, type TraceView } from '.
 import type { Action } from '../src/scenario/intervention.ts'
 import type { ResolvedScenario } from '../src/scenario/resolved.ts'
 import { formatQuantity } from './format.ts'
-import { formatLinkSetting, linkSettingLabel } from './link-settings.ts'
+import { formatMachineSetting, machineSettingName } from './machine-settings.ts'
+import { formatLinkSetting, linkSettingName } from './link-settings.ts'
 import type { ActiveFault } from './network-state.ts'
 
 /** What a frame is, in a word or two. */
@@ -23,6 +24,7 @@ const KINDS: Readonly<Record<FrameRecord['kind'], string>> = {
   'tcp-data': 'Data',
   'tcp-fin': 'FIN',
   'tcp-rst': 'RST',
+  ndp: 'NDP',
 }
 
 /** Why a frame did not arrive, as the end of a sentence, or undefined when it did or still may. */
@@ -48,6 +50,16 @@ export function lossWords(frame: FrameRecord, hosts: readonly string[]): string 
       return `${hosts[frame.to]} was down`
     case 'ring-full':
       return `${hosts[frame.to]} was paused and its buffer full`
+    case 'burst-loss':
+      return 'a burst of losses on the link'
+    case 'too-big':
+      return 'too big for the link, which tells nobody'
+    case 'red-drop':
+      return `${hosts[frame.from]}’s queue was growing, and dropped it early (RED)`
+    case 'codel-drop':
+      return `${hosts[frame.from]}’s queue had been slow for too long (CoDel)`
+    case 'pushed-out':
+      return `${hosts[frame.from]}’s queue was full, and this flow had most of it`
   }
 }
 
@@ -82,7 +94,15 @@ const WHY_AGAIN: Readonly<Record<string, string>> = {
   fast: 'three duplicate ACKs',
   sack: 'the SACK blocks show a hole',
   syn: 'no answer to the SYN',
+  rack: 'later segments have arrived, and it is overdue',
+  tlp: 'two silent round trips, so the tail is probed',
   probe: 'a probe of the window',
+}
+
+const WHY_UNDONE: Readonly<Record<string, string>> = {
+  timestamps: 'a timestamp shows that the first copy arrived',
+  frto: 'late data is acknowledged that was sent once',
+  dsack: 'the peer has received everything twice',
 }
 
 /** What an event says, for the events that deserve a sentence; others are told by their data. */
@@ -96,12 +116,29 @@ const EVENTS: Readonly<Record<string, (data: Data) => string>> = {
   'run:host-resumed': (data) => `Resumed ${text(data, 'host')}`,
   'run:link-cut': (data) => `Cut ${text(data, 'link')}`,
   'run:link-healed': (data) => `Healed ${text(data, 'link')}`,
+  'run:links-flapped': (data) =>
+    [
+      Array.isArray(data['down']) && data['down'].length > 0 ? `Down by schedule: ${text(data, 'down')}` : '',
+      Array.isArray(data['up']) && data['up'].length > 0 ? `Up again: ${text(data, 'up')}` : '',
+    ]
+      .filter((part) => part !== '')
+      .join('; '),
   'run:link-changed': (data) => `Changed ${text(data, 'link')}: ${text(data, 'settings')}`,
   'tcp:state-changed': (data) => `${text(data, 'from')} → ${text(data, 'to')}`,
   'tcp:segment-retransmitted': (data) =>
     `Sends ${quantity(data, 'length', 'bytes')} again from ${text(data, 'seq')}: ${WHY_AGAIN[text(data, 'why')] ?? text(data, 'why')}`,
-  'tcp:fast-retransmit-entered': () => 'Fast retransmit: three duplicate ACKs mean a loss',
+  'tcp:fast-retransmit-entered': (data) =>
+    data['why'] === 'rack' ? 'Fast recovery: a segment is overdue' : 'Fast retransmit: three duplicate ACKs mean a loss',
+  'tcp:tail-loss-probe-sent': (data) =>
+    `Nothing heard for two round trips: probes with ${data['retransmission'] === true ? 'the last segment' : 'new data'}`,
+  'tcp:tail-loss-repaired': () => 'The probe has repaired a loss: the window is reduced all the same',
+  'tcp:reordering-detected': () => 'The path reorders: waits longer before it takes a segment for lost',
+  'tcp:duplicate-received': (data) => `Received ${quantity(data, 'length', 'bytes')} again from ${text(data, 'seq')}`,
+  'tcp:spurious-retransmission-detected': (data) => `${quantity(data, 'length', 'bytes')} were sent again in vain`,
+  'tcp:recovery-undone': (data) =>
+    `Nothing was lost: window back to ${quantity(data, 'cwnd', 'bytes')} (${WHY_UNDONE[text(data, 'why')] ?? text(data, 'why')})`,
   'tcp:recovery-exited': () => 'Recovered from the loss',
+  'tcp:congestion-marked': () => 'Told of congestion by a mark: sends less',
   'tcp:rto-expired': (data) => `Retransmission timer fired after ${quantity(data, 'rto', 'time')}`,
   'tcp:rtt-sampled': (data) =>
     `Round trip measured: ${quantity(data, 'rtt', 'time')}, timer now ${quantity(data, 'rto', 'time')}`,
@@ -118,9 +155,27 @@ const EVENTS: Readonly<Record<string, (data: Data) => string>> = {
   'tcp:listen-overflowed': () => 'Too many connections wait to be accepted',
   'arp:resolved': (data) => `${text(data, 'address')} is at ${text(data, 'mac')}`,
   'arp:failed': (data) => `Nobody answered for ${text(data, 'address')}`,
+  'ndp:resolved': (data) => `${text(data, 'address')} is at ${text(data, 'mac')}`,
+  'ndp:failed': (data) => `Nobody answered for ${text(data, 'address')}`,
+  'ndp:state-changed': (data) => `Neighbour ${text(data, 'address')}: ${text(data, 'from')} → ${text(data, 'to')}`,
+  'ndp:router-advertised': (data) =>
+    `${text(data, 'router')} is a router for ${text(data, 'lifetime')} s, with ${text(data, 'prefixes')}`,
+  'ndp:conflict-detected': (data) => `Somebody else answers for ${text(data, 'address')}`,
+  'ndp:discarded': (data) => `Does not believe a message of neighbour discovery: ${text(data, 'why')}`,
+  'ipv6:address-assigned': (data) => `Uses ${text(data, 'address')} from now on`,
+  'ipv6:address-deprecated': (data) => `Begins nothing new from ${text(data, 'address')}`,
+  'ipv6:address-expired': (data) => `${text(data, 'address')} is over`,
+  'ipv6:duplicate-detected': (data) => `${text(data, 'address')} is taken, so it is not used`,
+  'icmpv6:sent': (data) => `Reports to ${text(data, 'to')}: ${text(data, 'meaning')}`,
+  'browser:connection-attempt-started': (data) => `Tries ${text(data, 'address')}`,
+  'browser:connection-attempt-succeeded': (data) => `Is connected to ${text(data, 'address')}`,
+  'browser:connection-attempt-failed': (data) => `No connection to ${text(data, 'address')}: ${text(data, 'error')}`,
+  'browser:connection-attempt-cancelled': (data) => `Gives up ${text(data, 'address')}: another was faster`,
   'switch:learned': (data) => `${text(data, 'mac')} is behind port ${text(data, 'port')}`,
   'interface:carrier-lost': () => 'The link went down',
   'interface:carrier-restored': () => 'The link is up',
+  'host:packet-discarded': () => 'Throws a packet away: its processor is too slow',
+  'host:memory-exhausted': () => 'Has no memory for what came in',
   'app:started': (data) => `${text(data, 'app')} started`,
   'app:ended': (data) => `${text(data, 'app')} ended`,
   'app:failed': (data) => `${text(data, 'app')} failed: ${text(data, 'error')}`,
@@ -172,10 +227,18 @@ export function actionWords(action: Action, scenario: ResolvedScenario): string 
   if ('resume' in action) return `Resumed ${action.resume}`
   if ('cut' in action) return `Cut ${action.cut}`
   if ('heal' in action) return `Healed ${action.heal}`
+  if ('host' in action) {
+    const { name, settings } = action.host
+    const changes = (Object.keys(settings) as (keyof typeof settings)[]).map(
+      (key) =>
+        `${machineSettingName(key)} ${settings[key] === undefined || settings[key] === null ? 'as before' : formatMachineSetting(key, settings[key])}`,
+    )
+    return `${scenario.hosts.find((host) => host.name === name)?.label ?? name}: ${changes.join(', ')}`
+  }
   const { name, direction, settings } = action.link
   const changes = (Object.keys(settings) as (keyof typeof settings)[]).map((key) => {
     const value = settings[key]
-    return `${linkSettingLabel(key).toLowerCase()} ${value === undefined ? '' : formatLinkSetting(key, value)}`
+    return `${linkSettingName(key)} ${value === undefined || value === null ? 'as before' : formatLinkSetting(key, value)}`
   })
   const link = scenario.links.find((each) => each.name === name)
   return `${link === undefined || direction === undefined ? name : directionWords(scenario, link, direction)}: ${changes.join(', ')}`
@@ -203,10 +266,14 @@ export function linkWords(scenario: ResolvedScenario, link: ResolvedScenario['li
 /** What is broken now. */
 export function faultWords(fault: ActiveFault, scenario: ResolvedScenario): string {
   if (fault.kind === 'host') return `${scenario.hosts[fault.host].label} is ${fault.power === 'off' ? 'down' : 'paused'}`
+  if (fault.kind === 'machine') {
+    const { key, value, baseline } = fault
+    return `${scenario.hosts[fault.host].label}: ${machineSettingName(key)} ${formatMachineSetting(key, value)} instead of ${formatMachineSetting(key, baseline)}`
+  }
   const link = scenario.links[fault.link]
   const where = fault.direction === undefined ? linkWords(scenario, link) : directionWords(scenario, link, fault.direction)
   if (fault.key === 'up') return fault.value === true ? `${where} is whole again` : `${where} is cut`
-  const label = linkSettingLabel(fault.key).toLowerCase()
+  const label = linkSettingName(fault.key)
   const words = formatLinkSetting(fault.key, fault.value)
   return `${where}: ${label} ${words} instead of ${formatLinkSetting(fault.key, fault.baseline)}`
 }

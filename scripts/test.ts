@@ -14,6 +14,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { killAll, runChild } from './check/child.ts'
 import { runSteps, type Finished, type Outcome, type Step } from './check/schedule.ts'
+import { whyNoStrangers } from './check/strangers.ts'
 import { findSystemPrograms } from './check/system.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -28,7 +29,8 @@ const testFiles = readdirSync(join(root, 'test'), { recursive: true, encoding: '
   .sort()
 const pageTests = testFiles.filter((file) => file.startsWith('test/pages/'))
 const siteTests = testFiles.filter((file) => file.startsWith('test/site/'))
-const unitTests = testFiles.filter((file) => !pageTests.includes(file) && !siteTests.includes(file))
+const strangerTests = testFiles.filter((file) => file.startsWith('test/strangers/'))
+const unitTests = testFiles.filter((file) => ![pageTests, siteTests, strangerTests].some((others) => others.includes(file)))
 
 /** A program of a package, run by this Node. */
 async function tool(name: string, ...args: string[]): Promise<Outcome> {
@@ -64,6 +66,13 @@ async function system(): Promise<Outcome> {
   return { passed: found.length, failed: 2 - found.length, output: [...found, ...notes].join('\n') }
 }
 
+/** Where they cannot be met, that is said, and counts as nothing. */
+async function strangers(): Promise<Outcome> {
+  const why = await whyNoStrangers()
+  if (why !== undefined) return { passed: 0, failed: 0, output: '', note: `not run, for ${why}` }
+  return tests('scripts/check/node-tests.ts', strangerTests)
+}
+
 const allSteps: readonly Step[] = [
   // Waits for the network more than it computes.
   { name: 'system', cores: 0, run: system },
@@ -91,11 +100,13 @@ const allSteps: readonly Step[] = [
     // One at a time, as a reader's browser would be.
     run: () => tests('scripts/check/node-tests.ts', siteTests, '--concurrency', '1'),
   },
+  // In real time, so nothing runs beside it.
+  { name: 'strangers', cores: 2, needs: ['system', 'build'], run: strangers },
 ]
 
-function report({ step, seconds, passed, failed, output }: Finished): void {
-  const verdict = failed > 0 ? '✖' : '✔'
-  const counts = passed + failed > 1 ? `: ${passed} passed, ${failed} failed` : ''
+function report({ step, seconds, passed, failed, output, note }: Finished): void {
+  const verdict = failed > 0 ? '✖' : note === undefined ? '✔' : '–'
+  const counts = note !== undefined ? `: ${note}` : passed + failed > 1 ? `: ${passed} passed, ${failed} failed` : ''
   console.log(`${verdict} ${step.name}${counts} (${seconds.toFixed(1)} s)`)
   if (failed > 0) console.log(`\n${output.trimEnd().replace(/^(?=.)/gm, '    ')}\n`)
 }

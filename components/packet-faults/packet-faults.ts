@@ -127,7 +127,7 @@ export class PacketFaults extends RunElement {
   #renderTargets(run: Run): TemplateResult | typeof nothing {
     const { faults, hosts, links } = run.scenario
     const offerLinks = faults.includes('link') || faults.includes('cut')
-    const offerHosts = faults.includes('kill') || faults.includes('pause')
+    const offerHosts = faults.includes('kill') || faults.includes('pause') || faults.includes('machine')
     if (!offerLinks && !offerHosts) return nothing
     const [kind, index] = this.chosen.split(':')
     return html`<section>

@@ -26,7 +26,8 @@ export const targetStyles = css`
     font-size: var(--pk-size-small);
   }
   .head label {
-    font-weight: 500;
+    min-width: 0;
+    color: var(--pk-text);
   }
   .head output {
     font-weight: 600;
@@ -41,16 +42,66 @@ export const targetStyles = css`
   .reset:disabled {
     visibility: hidden;
   }
-  details summary {
-    width: fit-content;
-    color: var(--pk-muted);
+  .groups {
+    border-bottom: 1px solid var(--pk-line);
+  }
+  details {
+    border-top: 1px solid var(--pk-line);
+  }
+  summary {
+    display: flex;
+    align-items: center;
+    gap: calc(var(--pk-space) * 2);
+    min-height: calc(var(--pk-space) * 9);
+    padding: calc(var(--pk-space) * 1.5) 0;
     font-size: var(--pk-size-small);
+    line-height: 1.25;
     cursor: pointer;
-    border-radius: var(--pk-radius);
+    list-style: none;
+  }
+  summary::-webkit-details-marker {
+    display: none;
+  }
+  summary:hover .name {
+    color: var(--pk-accent);
+  }
+  summary .name {
+    flex: none;
+    font-weight: 500;
+  }
+  summary .now {
+    flex: 1;
+    min-width: 0;
+    overflow: hidden;
+    color: var(--pk-muted);
+    text-align: right;
+    text-overflow: ellipsis;
+    white-space: nowrap;
+  }
+  summary .now.broken {
+    color: var(--pk-lost);
+    font-weight: 600;
+  }
+  summary .icon {
+    color: var(--pk-muted);
+    rotate: -90deg;
+    transition: rotate 120ms;
+  }
+  details[open] > summary .icon {
+    rotate: 0deg;
+  }
+  @media (pointer: coarse) {
+    summary {
+      min-height: 44px;
+    }
   }
   .more {
     display: grid;
-    gap: calc(var(--pk-space) * 2);
-    padding-top: calc(var(--pk-space) * 2);
+    gap: calc(var(--pk-space) * 3);
+    padding: calc(var(--pk-space) * 1) 0 calc(var(--pk-space) * 4);
+  }
+  .setting select,
+  .setting input[type='text'] {
+    margin-top: calc(var(--pk-space) * 1);
   }
 `

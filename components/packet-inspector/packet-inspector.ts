@@ -15,18 +15,20 @@ import { tokens } from '../theme.ts'
 import { isLost } from '../trace-marks.ts'
 import { eventWords, fateWords, kindWords } from '../wording.ts'
 import { causesOf } from './causes.ts'
+import { envelopeDrawing, envelopeStyles } from './envelopes.ts'
 import { inspectorStyles } from './packet-inspector.styles.ts'
 
 /**
- * The selected packet: what became of it and why it was sent, its layers with their fields, and its bytes. Pointing at a field
- * shows its bytes; pointing at a byte shows its field.
+ * The selected packet: what became of it and why it was sent, its layers as envelopes and with their fields, and its bytes. Pointing
+ * at a field shows its bytes; pointing at a byte shows its field.
  *
  * @part head - What packet it is.
  * @part layers - The layers.
+ * @part envelopes - The layers drawn as envelopes, to scale.
  * @part hex - The bytes.
  */
 export class PacketInspector extends RunElement {
-  static override styles = [tokens, controls, frameGlyphStyles, inspectorStyles]
+  static override styles = [tokens, controls, frameGlyphStyles, inspectorStyles, envelopeStyles]
 
   protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'restart']
 
@@ -165,6 +167,9 @@ export class PacketInspector extends RunElement {
   #renderLayers(bytes: Uint8Array, layers: readonly Layer[]): TemplateResult {
     return html`<div class="columns">
       <div class="layers" part="layers">
+        ${envelopeDrawing(layers, bytes.length, this.field, (header) => {
+          this.field = header
+        })}
         ${layers.map(
           (layer, index) =>
             html`<details

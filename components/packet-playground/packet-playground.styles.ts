@@ -74,21 +74,22 @@ export const playgroundStyles = css`
     flex-direction: column;
     min-width: 0;
   }
+  /* The legend has its place from the start, so that the network does not move when the first packet brings it up; it may need more. */
   packet-stage {
     flex: 1;
+    --legend: calc(var(--pk-space) * 8);
   }
-  /* The legend has its place from the start, so that the network does not move when the first packet brings it up. */
+  .wide packet-stage {
+    --legend: calc(var(--pk-space) * 17);
+  }
   packet-stage::part(frame) {
-    margin-bottom: calc(var(--pk-space) * 8);
+    margin-bottom: var(--legend);
     border-radius: 0;
   }
   packet-stage::part(legend) {
-    position: absolute;
-    inset: auto 0 0;
-    background: var(--pk-background);
-  }
-  .wide packet-stage::part(frame) {
-    margin-bottom: calc(var(--pk-space) * 17);
+    box-sizing: border-box;
+    min-height: var(--legend);
+    margin-top: calc(-1 * var(--legend));
   }
   packet-transport {
     flex: none;

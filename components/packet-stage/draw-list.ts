@@ -3,23 +3,23 @@
  * order, later ones on top. Positions in CSS px of the stage.
  */
 
-/** What can be drawn. The first nine are the kinds of frame, by index in `FRAME_KINDS`; then the same, torn. */
+/** What can be drawn. The first ten are the kinds of frame, by index in `FRAME_KINDS`; then the same, torn. */
 export const Mark = {
-  Torn: 9,
+  Torn: 10,
   /** A filled rectangle: `length` × `scale` px. */
-  Solid: 18,
+  Solid: 20,
   /** A rounded outline around something, a bar: sent again. */
-  Outline: 19,
+  Outline: 21,
   /** A wider one: pointed at, selected or focused. */
-  Halo: 20,
+  Halo: 22,
   /** The space that an egress queue has, a bar. */
-  Track: 21,
-  Cross: 22,
+  Track: 23,
+  Cross: 24,
   /** A thin circle, for the burst of a lost frame. */
-  Circle: 23,
-  Shard: 24,
+  Circle: 25,
+  Shard: 26,
   /** A jagged gap through a bar. */
-  Crack: 25,
+  Crack: 27,
 } as const
 
 /** Indices of colours; 0 to 7 are `Theme.flows`. */

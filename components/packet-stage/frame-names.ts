@@ -24,6 +24,7 @@ const KIND_NAMES: Readonly<Record<FrameKind, string>> = {
   'tcp-data': 'data',
   'tcp-fin': 'FIN',
   'tcp-rst': 'RST',
+  ndp: 'NDP',
 }
 
 /** What was found out about a frame: a text, or a number that is relative to where its stream began. */
@@ -56,10 +57,17 @@ function shorten(text: string): string {
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`
 }
 
+/** Bytes behind the headers of IP. */
+function payloadLength(ip: Layer): number {
+  if (ip.protocol === 'ipv6') return 40 + Number(value(ip, 'ipv6.plen')) - (ip.end - ip.start)
+  return Number(value(ip, 'ip.len')) - Number.parseInt(value(ip, 'ip.hdr_len'))
+}
+
 function nameTcp(tcp: Layer, ip: Layer, http: Layer | undefined): FrameName {
   const has = (flag: string): boolean => value(tcp, `tcp.flags.${flag}`) === 'set'
-  const here = `${value(ip, 'ip.src')}:${value(tcp, 'tcp.srcport')}`
-  const there = `${value(ip, 'ip.dst')}:${value(tcp, 'tcp.dstport')}`
+  const prefix = ip.protocol === 'ipv6' ? 'ipv6' : 'ip'
+  const here = `${value(ip, `${prefix}.src`)}:${value(tcp, 'tcp.srcport')}`
+  const there = `${value(ip, `${prefix}.dst`)}:${value(tcp, 'tcp.dstport')}`
   const seq = Number(value(tcp, 'tcp.seq_raw'))
   if (has('syn')) return { text: has('ack') ? 'SYN-ACK' : 'SYN', stream: `${here}>${there}`, number: seq, opening: true }
   if (has('reset')) return plain('RST')
@@ -69,8 +77,7 @@ function nameTcp(tcp: Layer, ip: Layer, http: Layer | undefined): FrameName {
   if (status !== undefined) return plain(shorten(status))
   const request = /^([A-Z]+ \S+)/.exec(line)?.[1]
   if (request !== undefined) return plain(shorten(request))
-  const length =
-    Number(value(ip, 'ip.len')) - Number.parseInt(value(ip, 'ip.hdr_len')) - Number.parseInt(value(tcp, 'tcp.hdr_len'))
+  const length = payloadLength(ip) - Number.parseInt(value(tcp, 'tcp.hdr_len'))
   if (length > 0) return { text: 'seq', stream: `${here}>${there}`, number: seq, opening: false }
   return { text: 'ACK', stream: `${there}>${here}`, number: Number(value(tcp, 'tcp.ack_raw')), opening: false }
 }
@@ -78,11 +85,14 @@ function nameTcp(tcp: Layer, ip: Layer, http: Layer | undefined): FrameName {
 /** Names a frame after its layers. */
 function nameFrame(layers: readonly Layer[]): FrameName | undefined {
   const layer = (protocol: string): Layer | undefined => layers.find((each) => each.protocol === protocol)
-  const [ip, tcp, icmp, arp] = [layer('ipv4'), layer('tcp'), layer('icmp'), layer('arp')]
+  const [ip, tcp, arp] = [layer('ipv4') ?? layer('ipv6'), layer('tcp'), layer('arp')]
+  const icmp = layer('icmp') ?? layer('icmpv6')
   if (tcp !== undefined && ip !== undefined) return nameTcp(tcp, ip, layer('http'))
   if (arp !== undefined) return plain(/^who has [\d.]+\?/.exec(arp.summary)?.[0] ?? 'ARP reply')
   if (icmp !== undefined) {
-    const sequence = value(icmp, 'icmp.seq')
+    const sequence = value(icmp, icmp.protocol === 'icmp' ? 'icmp.seq' : 'icmpv6.echo.sequence_number')
+    if (/^who /.test(icmp.summary)) return plain(shorten(icmp.summary))
+    if (/ is at | is here/.test(icmp.summary)) return plain('NDP reply')
     if (/request/i.test(icmp.summary)) return plain(`ping ${sequence}`)
     if (/reply/i.test(icmp.summary)) return plain(`pong ${sequence}`)
     return plain(shorten(icmp.summary.split(':')[0].toLowerCase()))

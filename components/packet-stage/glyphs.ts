@@ -82,6 +82,8 @@ export const GLYPHS: Readonly<Record<FrameKind, Glyph>> = {
   'tcp-data': glyph(20, BAR_HEIGHT, true, rounded(box(20, BAR_HEIGHT), 3.5)),
   'tcp-fin': glyph(13, 13, false, rounded(box(13, 13), 1.5), box(4.4, 4.4)),
   'tcp-rst': glyph(16, 16, false, rounded(regular(8, 8.2, Math.PI / 8), 1), box(8.4, 3)),
+  // What ARP is to IPv4: the same diamond, with a hole.
+  ndp: glyph(16, 16, false, rounded(regular(4, 8, 0), 1.5), regular(4, 3.4, 0)),
 }
 
 /** The same, by index in `FRAME_KINDS`. */

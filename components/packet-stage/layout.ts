@@ -1,5 +1,5 @@
 import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
-import { formatIpv4 } from '../../src/wire/address.ts'
+import { formatIp } from '../../src/wire/address.ts'
 
 /*
  * Where everything stands, in CSS px. A scenario gives fractions; the drawing is stretched to fill the room there is, turned on its
@@ -87,11 +87,14 @@ interface Size {
   readonly height: number
 }
 
-/** `'10.0.0.1'`, `'10.0.0.1 +2'`, or '' when there is none. */
+/** `'10.0.0.1'`, `'2001:db8::1'`, `'10.0.0.1 +2'`, or '' when there is none. IPv4 comes first, being shorter. */
 function addressWords(host: Topology['hosts'][number]): string {
-  const addresses = host.interfaces.filter(({ address }) => address !== 0)
+  const addresses = [
+    ...host.interfaces.flatMap(({ address }) => (address === 0 ? [] : [address])),
+    ...host.interfaces.flatMap(({ address6 }) => address6 ?? []),
+  ]
   if (addresses.length === 0) return ''
-  return formatIpv4(addresses[0].address) + (addresses.length > 1 ? ` +${String(addresses.length - 1)}` : '')
+  return formatIp(addresses[0]) + (addresses.length > 1 ? ` +${String(addresses.length - 1)}` : '')
 }
 
 function cardSize(form: CardForm, label: number, address: number, unit: number): Size {

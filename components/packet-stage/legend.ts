@@ -23,9 +23,10 @@ const WORDS: Readonly<Record<FrameKind, string>> = {
   'tcp-data': 'data',
   'tcp-fin': 'FIN closes',
   'tcp-rst': 'RST aborts',
+  ndp: 'NDP',
 }
 /** In the order in which people meet them. */
-const ORDER: readonly FrameKind[] = ['arp', 'icmp', 'tcp-syn', 'tcp-ack', 'tcp-data', 'tcp-fin', 'tcp-rst', 'udp', 'other']
+const ORDER: readonly FrameKind[] = ['arp', 'ndp', 'icmp', 'tcp-syn', 'tcp-ack', 'tcp-data', 'tcp-fin', 'tcp-rst', 'udp', 'other']
 
 const MOST_CONNECTIONS = 6
 

@@ -1,4 +1,5 @@
 import { formatQuantity } from '../format.ts'
+import { formatLinkSetting } from '../link-settings.ts'
 import type { LinkSettings } from '../../src/trace/record.ts'
 import type { Occupied } from './label-requests.ts'
 import { BAND, QUEUE_OFFSET, type Lane, type Layout, type LinkPlace } from './layout.ts'
@@ -47,7 +48,11 @@ function captionParts(place: LinkPlace, settings: Pair): CaptionPart[] {
     false,
   )
   add(
-    both(place, settings, ({ loss }) => (loss === 0 ? '' : `${formatQuantity('fraction', loss)} loss`)),
+    both(place, settings, ({ discipline }) => (discipline === 'drop-tail' ? '' : formatLinkSetting('discipline', discipline))),
+    false,
+  )
+  add(
+    both(place, settings, (each) => lossCaption(each)),
     true,
   )
   add(
@@ -55,6 +60,11 @@ function captionParts(place: LinkPlace, settings: Pair): CaptionPart[] {
     true,
   )
   return parts
+}
+
+function lossCaption({ loss, lossBurst }: LinkSettings): string {
+  if (loss === 0) return ''
+  return `${formatQuantity('fraction', loss)} loss${lossBurst === 0 ? '' : ' in bursts'}`
 }
 
 /** Between parts of one line. */

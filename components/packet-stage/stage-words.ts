@@ -1,8 +1,8 @@
 import type { Run } from '../../src/run/run.ts'
 import type { Fate } from '../../src/trace/record.ts'
-import { formatIpv4 } from '../../src/wire/address.ts'
+import { formatIpv4, formatIpv6 } from '../../src/wire/address.ts'
 import { formatMillis, formatQuantity } from '../format.ts'
-import { formatLinkSetting } from '../link-settings.ts'
+import { formatLinkSetting, linkSettingName } from '../link-settings.ts'
 import type { NetworkState } from '../network-state.ts'
 import type { Target } from '../selection.ts'
 import { fateWords, frameWords, kindWords, linkWords } from '../wording.ts'
@@ -20,6 +20,11 @@ export const LOSS_TAGS: Readonly<Record<Fate, string>> = {
   'link-down': 'cable cut',
   'host-down': 'host is down',
   'ring-full': 'buffer full',
+  'burst-loss': 'lost in a burst',
+  'too-big': 'too big',
+  'red-drop': 'dropped early',
+  'codel-drop': 'waited too long',
+  'pushed-out': 'pushed out',
 }
 
 /** A heading and lines, for the tooltip. */
@@ -52,9 +57,12 @@ function tellHost(index: number, run: Run, state: NetworkState): Told {
   const apps = host.apps.map(({ app }) => app.replaceAll('-', ' '))
   const lines = [
     [...new Set(host.kind === 'host' ? apps : [host.kind, ...apps])].join(', ') || 'host',
-    ...host.interfaces
-      .filter(({ address }) => address !== 0)
-      .map(({ name, address, prefix }) => `${name} ${formatIpv4(address)}/${String(prefix)}`),
+    ...host.interfaces.flatMap(({ name, address, prefix, address6, prefix6, automatic6 }) => [
+      ...(address === 0 ? [] : [`${name} ${formatIpv4(address)}/${String(prefix)}`]),
+      ...(address6 === undefined
+        ? []
+        : [`${name} ${formatIpv6(address6)}/${String(prefix6)}${automatic6 === true ? ', by router advertisement' : ''}`]),
+    ]),
   ]
   if (state.power[index] !== 'on') lines.push(POWER[state.power[index]])
   return { title: host.label, lines }
@@ -69,6 +77,12 @@ function tellLink(index: number, run: Run, state: NetworkState): Told {
     const usual = settings.every((each) => each[key] === 0)
     if (usual) continue
     lines.push(there === back ? `${key} ${there}` : `${key} ${there} there, ${back} back`)
+  }
+  for (const key of ['discipline', 'bucket', 'lossBurst', 'burstEnter', 'reorderEvery', 'blackHoleMtu', 'flapEvery'] as const) {
+    if (settings.every((each) => each[key] === 0 || each[key] === 'drop-tail')) continue
+    const [there, back] = settings.map((each) => formatLinkSetting(key, each[key]))
+    const name = linkSettingName(key)
+    lines.push(there === back ? `${name} ${there}` : `${name} ${there} there, ${back} back`)
   }
   if (!settings[0].up || !settings[1].up) lines.push('the cable is cut')
   return { title: linkWords(run.scenario, link), lines }

@@ -1,4 +1,4 @@
-import { chmod } from 'node:fs/promises'
+import { chmod, readFile } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import commonjs from '@rollup/plugin-commonjs'
@@ -118,7 +118,7 @@ export function commandBundle(options: BundleOptions, workers: WorkerBundles): B
     input: {
       input: { cli: join(options.root, 'src/cli/main.ts') },
       external: (id) => NODE_MODULES.has(id),
-      plugins: [workerModules(workers), ...compile(options, 'node'), executable(options.out)],
+      plugins: [workerModules(workers), ...compile(options, 'node'), executable(options.out), tapProgram(options.root)],
     },
     output: {
       dir: options.out,
@@ -126,6 +126,16 @@ export function commandBundle(options: BundleOptions, workers: WorkerBundles): B
       entryFileNames: '[name].js',
       ...assets,
       chunkFileNames: 'chunks/cli-[name]-[hash].js',
+    },
+  }
+}
+
+/** Puts the program beside `cli.js` that holds its TAP interfaces. */
+function tapProgram(root: string): Plugin {
+  return {
+    name: 'tap-program',
+    async generateBundle() {
+      this.emitFile({ type: 'asset', fileName: 'tap.py', source: await readFile(join(root, 'src/cli/tap.py')) })
     },
   }
 }

@@ -3,6 +3,8 @@ export interface Outcome {
   readonly failed: number
   /** What there is to say, in full when something failed. */
   readonly output: string
+  /** Why nothing was run, in a line, where that is no failure. */
+  readonly note?: string
 }
 
 /** One part of the test run. */

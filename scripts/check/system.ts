@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runChild } from './child.ts'
 import { findChromium, findProgram } from './chromium.ts'
+import { missingStrangers, STRANGERS } from './strangers.ts'
 
 export interface SystemPrograms {
   readonly chromium: string | undefined
@@ -12,7 +13,8 @@ export interface SystemPrograms {
 }
 
 async function aptInstall(packages: readonly string[], notes: string[]): Promise<void> {
-  const options = { cwd: '/', seconds: 300, env: { DEBIAN_FRONTEND: 'noninteractive' } }
+  // Run level 1: no service is started that a package brings along.
+  const options = { cwd: '/', seconds: 300, env: { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' } }
   const update = await runChild('apt-get', ['update', '-q'], options)
   const install = await runChild('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], options)
   if (install.code === 0) notes.push(`installed by apt-get: ${packages.join(', ')}`)
@@ -41,7 +43,7 @@ async function packagedChromium(notes: string[]): Promise<string | undefined> {
   }
 }
 
-/** Finds a browser and tshark; as root on Debian it installs what is missing. */
+/** Finds a browser, tshark and the strangers; as root on Debian it installs what is missing. */
 export async function findSystemPrograms(): Promise<SystemPrograms> {
   const notes: string[] = []
   let chromium = await findChromium()
@@ -49,6 +51,7 @@ export async function findSystemPrograms(): Promise<SystemPrograms> {
   const missing = [
     ...(chromium === undefined ? ['chromium', 'fonts-liberation'] : []),
     ...(tshark === undefined ? ['tshark'] : []),
+    ...(await missingStrangers()).map((name) => STRANGERS[name]),
   ]
   if (missing.length > 0 && process.getuid?.() === 0 && (await findProgram('apt-get')) !== undefined) {
     await aptInstall(missing, notes)

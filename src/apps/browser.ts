@@ -26,14 +26,30 @@ export interface BrowserOptions {
   readonly keepAlive: boolean
   /** Whether requests are sent without waiting for the response before. */
   readonly pipelining: boolean
+  /** Whether the first request of a connection goes out with its SYN, where TCP is set to and the server is known (RFC 7413). */
+  readonly fastOpen: boolean
   /** Longest silence while a connection or a response is awaited, in nanoseconds; 0: any. */
   readonly timeout: Nanos
   /** Whether events carry a digest of each body. It costs about a nanosecond a byte. */
   readonly digest: boolean
+  /** Whether the addresses of a name are tried side by side (RFC 8305). */
+  readonly happyEyeballs: boolean
+  /** How long after an attempt to connect the next one begins, in nanoseconds. */
+  readonly attemptDelay: Nanos
 }
 
-const DEFAULTS: BrowserOptions = { visits: [], connections: 6, keepAlive: true, pipelining: false, timeout: 0, digest: false }
-const CHANGEABLE = ['connections', 'keepAlive', 'pipelining', 'timeout']
+const DEFAULTS: BrowserOptions = {
+  visits: [],
+  connections: 6,
+  keepAlive: true,
+  pipelining: false,
+  fastOpen: false,
+  timeout: 0,
+  digest: false,
+  happyEyeballs: true,
+  attemptDelay: 250_000_000,
+}
+const CHANGEABLE = ['connections', 'keepAlive', 'pipelining', 'timeout', 'happyEyeballs', 'attemptDelay']
 
 /**
  * Loads pages, one after the other: the document, and while that arrives the stylesheets, icons, scripts and images that it names. Like
@@ -69,6 +85,12 @@ export class Browser implements App {
         return
       case 'timeout':
         options.timeout = countSetting(path, value, 0, LONGEST)
+        return
+      case 'happyEyeballs':
+        options.happyEyeballs = flagSetting(path, value)
+        return
+      case 'attemptDelay':
+        options.attemptDelay = countSetting(path, value, 10_000_000, 2_000_000_000)
         return
       default:
         throw fixedSetting(path, CHANGEABLE)

@@ -1,12 +1,14 @@
 import { SocketError } from '../host/socket.ts'
 import type { App, AppContext, Blocking, EchoReply, Task } from '../host/socket.ts'
 import type { Nanos } from '../kernel/time.ts'
-import { formatIpv4 } from '../wire/address.ts'
+import { formatIp, type IpAddress } from '../wire/address.ts'
 import { countSetting, fixedSetting, LONGEST } from './setting.ts'
 
 export interface PingOptions {
   /** Name or address. */
   readonly to: string
+  /** Of IP: 4 or 6; 0: that of the address which is tried first. */
+  readonly version: 0 | 4 | 6
   /** How many echo requests; as many as it takes when `traceroute`. */
   readonly count: number
   readonly interval: Nanos
@@ -22,6 +24,7 @@ export interface PingOptions {
 
 const DEFAULTS: PingOptions = {
   to: '',
+  version: 0,
   count: 4,
   interval: 1_000_000_000,
   size: 56,
@@ -44,10 +47,10 @@ export class Ping implements App {
 
   *main(context: AppContext): Blocking<void> {
     const { environment, sockets } = context
-    const { to, start, traceroute } = this.options
+    const { to, start, traceroute, version } = this.options
     if (start > environment.now) yield* context.sleep(start - environment.now)
     try {
-      const target = yield* sockets.resolve(to)
+      const target = yield* sockets.resolve(to, version === 0 ? undefined : version)
       yield* traceroute ? this.trace(context, target) : this.ask(context, target)
       environment.record('ping:finished', '', { sent: this.sent, received: this.received })
     } catch (error) {
@@ -57,7 +60,7 @@ export class Ping implements App {
   }
 
   /** Each request at its time, whether those before are answered or not. */
-  private *ask(context: AppContext, target: number): Blocking<void> {
+  private *ask(context: AppContext, target: IpAddress): Blocking<void> {
     const { options } = this
     const tasks: Task[] = []
     let due = context.environment.now
@@ -70,18 +73,18 @@ export class Ping implements App {
     for (const task of tasks) yield* task.join()
   }
 
-  private *askOnce(context: AppContext, target: number, sequence: number): Blocking<void> {
+  private *askOnce(context: AppContext, target: IpAddress, sequence: number): Blocking<void> {
     yield* this.echo(context, target, sequence, this.options.ttl)
   }
 
-  private *trace(context: AppContext, target: number): Blocking<void> {
+  private *trace(context: AppContext, target: IpAddress): Blocking<void> {
     for (let ttl = 1; ttl <= this.options.ttl; ttl++) {
       const reply = yield* this.echo(context, target, ttl, ttl)
       if (reply !== undefined && reply.kind !== 'time-exceeded') return
     }
   }
 
-  private *echo(context: AppContext, target: number, sequence: number, ttl: number): Blocking<EchoReply | undefined> {
+  private *echo(context: AppContext, target: IpAddress, sequence: number, ttl: number): Blocking<EchoReply | undefined> {
     const { environment, sockets } = context
     const { size, timeout } = this.options
     environment.record('ping:sent', '', { sequence, ttl })
@@ -94,7 +97,7 @@ export class Ping implements App {
       }
       const { from, rtt, kind } = reply
       if (kind === 'reply') this.received++
-      environment.record('ping:replied', '', { sequence, from: formatIpv4(from), rtt, kind })
+      environment.record('ping:replied', '', { sequence, from: formatIp(from), rtt, kind })
       return reply
     } catch (error) {
       if (!(error instanceof SocketError)) throw error

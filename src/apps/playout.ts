@@ -35,7 +35,8 @@ export class Playout {
 
   frame({ sequence, sentAt, total }: StreamFrame): void {
     const { now } = this.context.environment
-    this.record('stream:frame-received', { sequence, delay: now - sentAt })
+    // Two clocks, which need not agree.
+    this.record('stream:frame-received', { sequence, delay: this.context.wallClock() - sentAt })
     if (this.total === 0) this.base = now + this.delay - sequence * this.interval
     this.total = total
     this.lastArrival = now

@@ -1,9 +1,12 @@
 import type { App } from '../host/socket.ts'
+import { ArpSpoofer } from './arp-spoofer.ts'
 import { Browser } from './browser.ts'
 import { Ping } from './ping.ts'
 import { SocketScript } from './socket-script.ts'
 import { StreamReceiver } from './stream-receiver.ts'
 import { StreamSender } from './stream-sender.ts'
+import { SynFlooder } from './syn-flooder.ts'
+import { UdpEcho } from './udp-echo.ts'
 import { WebServer } from './web-server.ts'
 
 type Options = Readonly<Record<string, unknown>>
@@ -16,6 +19,9 @@ const APPLICATIONS: Readonly<Record<string, (options: Options) => App>> = {
   'stream-receiver': (options) => new StreamReceiver(options),
   ping: (options) => new Ping(options),
   'socket-script': (options) => new SocketScript(options),
+  'arp-spoofer': (options) => new ArpSpoofer(options),
+  'syn-flooder': (options) => new SynFlooder(options),
+  'udp-echo': (options) => new UdpEcho(options),
 }
 
 /** Names of all applications. */

@@ -63,7 +63,8 @@ export class SocketScript implements App {
       return socket
     }
     const colon = connect.lastIndexOf(':')
-    const address = yield* sockets.resolve(connect.slice(0, colon))
+    // An IPv6 address stands in brackets.
+    const address = yield* sockets.resolve(connect.slice(0, colon).replace(/^\[(.*)\]$/, '$1'))
     return yield* sockets.connect({ address, port: Number(connect.slice(colon + 1)) })
   }
 

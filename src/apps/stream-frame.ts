@@ -7,7 +7,7 @@ import { filler } from './filler.ts'
 export interface StreamFrame {
   /** From 0, below `total`. */
   readonly sequence: number
-  /** In nanoseconds of simulated time. */
+  /** In nanoseconds by the sender's clock; below 0 where that is behind. */
   readonly sentAt: number
   readonly total: number
 }
@@ -32,7 +32,7 @@ function read32(bytes: Uint8Array, at: number): number {
 /** @param size length of the frame in bytes, at least `STREAM_HEADER`, at most 65,507 */
 export function encodeStreamFrame({ sequence, sentAt, total }: StreamFrame, size: number): Uint8Array {
   const bytes = new Uint8Array(size)
-  // A time below 2^53 has 21 bits above the lower 32: they leave the byte at 4 to the sequence number.
+  // A time below 2^53 has 21 bits above the lower 32, and a sign: they leave the byte at 4 to the sequence number.
   write32(bytes, 4, Math.floor(sentAt / 0x1_0000_0000))
   write32(bytes, 8, sentAt % 0x1_0000_0000)
   bytes[0] = MARK
@@ -46,7 +46,7 @@ export function encodeStreamFrame({ sequence, sentAt, total }: StreamFrame, size
 export function decodeStreamFrame(bytes: Uint8Array): StreamFrame | undefined {
   if (bytes.length < STREAM_HEADER || bytes[0] !== MARK) return undefined
   const sequence = read32(bytes, 1)
-  const sentAt = (read32(bytes, 4) & 0xff_ffff) * 0x1_0000_0000 + read32(bytes, 8)
+  const sentAt = ((read32(bytes, 4) << 8) >> 8) * 0x1_0000_0000 + read32(bytes, 8)
   const total = read32(bytes, 12)
   return sequence < total && Number.isSafeInteger(sentAt) ? { sequence, sentAt, total } : undefined
 }

@@ -42,7 +42,7 @@ export class StreamReceiver implements App {
   private *receiveDatagrams(context: AppContext): Blocking<void> {
     const socket = context.sockets.udp(this.options.port)
     /** By sender: address and port. */
-    const streams = new Map<number, Playout>()
+    const streams = new Map<string, Playout>()
     for (;;) {
       const datagram = yield* socket.receive()
       if (datagram === undefined) continue
@@ -52,7 +52,7 @@ export class StreamReceiver implements App {
         context.environment.record('stream:frame-refused', '', { bytes: bytes.length })
         continue
       }
-      const key = from.address * 65_536 + from.port
+      const key = `${String(from.address)} ${String(from.port)}`
       let stream = streams.get(key)
       if (stream === undefined) {
         stream = this.playout(context, '')

@@ -60,7 +60,8 @@ export class StreamSender implements App {
     let due = context.environment.now
     for (let sequence = 0; sequence < options.count; sequence++) {
       yield* until(context, due)
-      const blocking = send(encodeStreamFrame({ sequence, sentAt: due, total: options.count }, options.size))
+      const sentAt = due + context.wallClock() - context.environment.now
+      const blocking = send(encodeStreamFrame({ sequence, sentAt, total: options.count }, options.size))
       if (blocking) yield* blocking
       context.environment.record('stream:frame-sent', '', { sequence })
       due += options.interval

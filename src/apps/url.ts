@@ -1,6 +1,8 @@
+import { formatIpv6, parseIpv6 } from '../wire/address.ts'
+
 /** An address of the http scheme, in parts (RFC 9110 section 4.2.1). */
 export interface HttpUrl {
-  /** Lower case. */
+  /** Lower case; an IPv6 address without its brackets, in the form of RFC 5952. */
   readonly host: string
   readonly port: number
   /** Path and query, as they go on the request line; no fragment. */
@@ -14,15 +16,24 @@ function escapedTarget(target: string): string {
   return target.replace(/[^!-~]+/gu, (text) => encodeURIComponent(text))
 }
 
+/** RFC 3986 section 3.2.2. */
+function hostOf(written: string): string | undefined {
+  if (!written.startsWith('[')) return written.toLowerCase()
+  const address = parseIpv6(written.slice(1, -1))
+  return address === undefined ? undefined : formatIpv6(address)
+}
+
 /** The parts of an absolute http address; undefined for anything else. */
 export function parseUrl(text: string): HttpUrl | undefined {
-  const match = /^http:\/\/([^/?#:@\s]+)(?::(\d{1,5}))?([/?][^#]*)?(?:#.*)?$/is.exec(text)
+  const match = /^http:\/\/(\[[\da-f:.]+\]|[^/?#:@\s[\]]+)(?::(\d{1,5}))?([/?][^#]*)?(?:#.*)?$/is.exec(text)
   if (match === null) return undefined
-  const [, host, port, rest] = match as unknown as [string, string, string | undefined, string | undefined]
+  const [, written, port, rest] = match as unknown as [string, string, string | undefined, string | undefined]
+  const host = hostOf(written)
+  if (host === undefined) return undefined
   const number = port === undefined ? DEFAULT_PORT : Number(port)
   if (number < 1 || number > 65_535) return undefined
   const target = rest === undefined ? '/' : rest.startsWith('?') ? `/${rest}` : rest
-  return { host: host.toLowerCase(), port: number, target: escapedTarget(target) }
+  return { host, port: number, target: escapedTarget(target) }
 }
 
 /** RFC 3986 section 5.2.4. */
@@ -53,7 +64,8 @@ export function resolveUrl(base: HttpUrl, reference: string): HttpUrl | undefine
 
 /** Host, and the port when it is not 80: what the field Host says. */
 export function formatAuthority({ host, port }: HttpUrl): string {
-  return port === DEFAULT_PORT ? host : `${host}:${String(port)}`
+  const name = host.includes(':') ? `[${host}]` : host
+  return port === DEFAULT_PORT ? name : `${name}:${String(port)}`
 }
 
 export function formatUrl(url: HttpUrl): string {

@@ -1,16 +1,20 @@
 import { Http1Client } from '../protocols/http1/client.ts'
 import type { Http1ClientEvent } from '../protocols/http1/client.ts'
-import type { AppContext, Blocking, SocketAddress, Task, TcpSocket } from '../host/socket.ts'
+import type { AppContext, Blocking, Task, TcpSocket } from '../host/socket.ts'
 import type { EventData } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
+import type { IpAddress } from '../wire/address.ts'
 import { filler, fillerKey } from './filler.ts'
+import { connectToAny, type ConnectOptions } from './happy-eyeballs.ts'
 import { formatAuthority, formatUrl } from './url.ts'
 import { failureOf, failureOfFault } from './web-fetch.ts'
 import type { Failure, Fetch } from './web-fetch.ts'
 
 /** What a connection needs to know of the browser. It may change at any time. */
-export interface ConnectionSettings {
+export interface ConnectionSettings extends Pick<ConnectOptions, 'happyEyeballs' | 'attemptDelay'> {
   readonly keepAlive: boolean
+  /** Whether the first request goes out with the connection, in its SYN where TCP allows (RFC 7413). */
+  readonly fastOpen: boolean
   /** Longest silence while a response is awaited, in nanoseconds; 0: any. */
   readonly timeout: Nanos
 }
@@ -31,8 +35,10 @@ export interface ConnectionOwner {
   readonly settings: ConnectionSettings
   /** Something changed: it can take a request now, perhaps. */
   available(): void
-  /** It could not be established. */
-  refused(connection: WebConnection, failure: Failure): void
+  /** A request that may go out before the connection is established, and with it twice if the network has it so (RFC 7413 section 6.1). */
+  firstRequest(): Fetch | undefined
+  /** It could not be established; a first request that it had taken was not answered. */
+  refused(connection: WebConnection, failure: Failure, first: Fetch | undefined): void
   /** It is over. */
   gone(connection: WebConnection, loss: Loss): void
 }
@@ -66,14 +72,19 @@ export class WebConnection {
     this.http = new Http1Client({ keepAlive: owner.settings.keepAlive })
   }
 
-  /** Connects. @param resolve finds the server's address */
-  open(resolve: () => Blocking<SocketAddress>): void {
-    this.task = this.context.spawn(this.run(resolve))
+  /** Connects. @param resolve finds the server's addresses */
+  open(resolve: () => Blocking<readonly IpAddress[]>, port: number): void {
+    this.task = this.context.spawn(this.run(resolve, port))
   }
 
   /** Whether it is not established yet. */
   get isOpening(): boolean {
     return this.socket === undefined
+  }
+
+  /** Whether it is not established yet, and has a request already. */
+  get isTaken(): boolean {
+    return this.socket === undefined && this.inFlight.size > 0
   }
 
   /** How many requests wait for the end of their response. */
@@ -116,6 +127,10 @@ export class WebConnection {
     const connection = this.socket?.connection ?? ''
     this.record('http:request-sent', { id: fetch.id, method, url: formatUrl(url), connection, ...retry })
     if (this.writer?.done !== false) this.writer = this.context.spawn(this.write())
+    if (this.socket !== undefined) this.beginWatch()
+  }
+
+  private beginWatch(): void {
     if (this.owner.settings.timeout > 0 && this.watch?.done !== false) this.watch = this.context.spawn(this.watchSilence())
   }
 
@@ -131,19 +146,42 @@ export class WebConnection {
     this.context.environment.record(name, this.socket?.connection ?? '', data)
   }
 
-  private *run(resolve: () => Blocking<SocketAddress>): Blocking<void> {
+  private *run(resolve: () => Blocking<readonly IpAddress[]>, port: number): Blocking<void> {
     const { context, owner } = this
     try {
-      const address = yield* resolve()
-      const { timeout } = owner.settings
-      this.socket = yield* context.sockets.connect(address, { noDelay: true, ...(timeout > 0 && { timeout }) })
+      const addresses = yield* resolve()
+      const { timeout, happyEyeballs, attemptDelay, fastOpen } = owner.settings
+      const data = fastOpen && addresses.length === 1 ? this.takeFirst() : undefined
+      const options = { port, timeout, happyEyeballs, attemptDelay, ...(data !== undefined && { data }) }
+      this.socket = yield* connectToAny(context, addresses, options)
+      this.lastProgress = context.environment.now
+      if (data !== undefined) this.beginWatch()
     } catch (error) {
       this.isOver = true
-      owner.refused(this, failureOf(error))
+      const [first] = this.inFlight.values()
+      this.inFlight.clear()
+      owner.refused(this, failureOf(error), first)
       return
     }
     owner.available()
     yield* this.read(this.socket)
+  }
+
+  /** @returns the bytes of a request, for the SYN */
+  private takeFirst(): Uint8Array | undefined {
+    const { http, owner } = this
+    const first = owner.firstRequest()
+    if (first === undefined) return undefined
+    this.begin(first)
+    const pieces: Uint8Array[] = []
+    for (let piece = http.pollTransmit(); piece; piece = http.pollTransmit()) pieces.push(piece)
+    const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
+    let at = 0
+    for (const piece of pieces) {
+      bytes.set(piece, at)
+      at += piece.length
+    }
+    return bytes
   }
 
   private *read(socket: TcpSocket): Blocking<void> {

@@ -1,4 +1,4 @@
-import type { AppContext, Blocking, SocketAddress } from '../host/socket.ts'
+import type { AppContext } from '../host/socket.ts'
 import { WebConnection } from './web-connection.ts'
 import type { ConnectionOwner, ConnectionSettings, Loss } from './web-connection.ts'
 import type { Failure, Fetch } from './web-fetch.ts'
@@ -56,12 +56,13 @@ export class WebOrigin implements ConnectionOwner {
       connection.begin(fetch)
     }
     const { connections, context, pending } = this
-    let opening = connections.filter(({ isOpening }) => isOpening).length
+    let opening = connections.filter(({ isOpening, isTaken }) => isOpening && !isTaken).length
     while (opening < pending.length && connections.length < this.settings.connections) {
       const connection = new WebConnection(context, this, this.isCautious)
       this.isCautious = false
       connections.push(connection)
-      connection.open(() => this.resolve())
+      const { host, port } = this.url
+      connection.open(() => context.sockets.resolveAll(host), port)
       opening++
     }
   }
@@ -79,20 +80,23 @@ export class WebOrigin implements ConnectionOwner {
     return best
   }
 
-  private *resolve(): Blocking<SocketAddress> {
-    const { host, port } = this.url
-    return { address: yield* this.context.sockets.resolve(host), port }
-  }
-
   private forget(connection: WebConnection): void {
     const at = this.connections.indexOf(connection)
     if (at >= 0) this.connections.splice(at, 1)
   }
 
-  refused(connection: WebConnection, failure: Failure): void {
+  firstRequest(): Fetch | undefined {
+    return this.pending[0]?.method === 'GET' ? this.pending.shift() : undefined
+  }
+
+  refused(connection: WebConnection, failure: Failure, first: Fetch | undefined): void {
     this.forget(connection)
+    if (first !== undefined && !first.isCancelled) this.pending.unshift(first)
     // Where one connection works, requests wait for that one.
-    if (this.connections.some(({ isOpening }) => !isOpening)) return
+    if (this.connections.some(({ isOpening }) => !isOpening)) {
+      if (first !== undefined) this.available()
+      return
+    }
     for (const fetch of this.pending.splice(0)) if (!fetch.isCancelled) fetch.owner.failed(fetch, failure)
   }
 

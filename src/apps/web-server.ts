@@ -20,22 +20,24 @@ export interface WebServerOptions {
   readonly keepAlive: boolean
   /** How many connections may wait to be accepted. */
   readonly backlog: number
+  /** Whether requests in SYNs are taken (RFC 7413). */
+  readonly fastOpen: boolean
   /** Whether events carry a digest of each body. It costs about a nanosecond a byte. */
   readonly digest: boolean
 }
 
-const DEFAULTS: WebServerOptions = { port: 80, serves: {}, keepAlive: true, backlog: 128, digest: false }
+const DEFAULTS: WebServerOptions = { port: 80, serves: {}, keepAlive: true, backlog: 128, fastOpen: false, digest: false }
 
 /** How many requests of one connection may wait for their answer; behind that it is not read. */
 const PIPELINE_LIMIT = 32
 /** How long a connection is read after the last response, so that what still comes in does not reset it (RFC 9112 section 9.6). */
 const LINGER: Nanos = 2 * SECOND
 const RESOURCE_SETTING = /^serves\[("(?:[ !#-[\]-~]|\\["\\])*")\]\.(delay|size|chunked)$/
-const ALLOWED = 'GET, HEAD, POST, OPTIONS'
-const KNOWN_METHODS = new Set(['PUT', 'DELETE', 'CONNECT', 'TRACE', 'PATCH'])
+const ALLOWED = 'GET, HEAD, POST, PUT, OPTIONS'
+const KNOWN_METHODS = new Set(['DELETE', 'CONNECT', 'TRACE', 'PATCH'])
 
 /**
- * Serves made-up content by path over HTTP/1.1, on any number of connections. POST is accepted at every path, its body counted and
+ * Serves made-up content by path over HTTP/1.1, on any number of connections. POST and PUT are accepted at every path, the body counted and
  * thrown away. Pipelined requests are thought about at once and answered in their order.
  */
 export class WebServer implements App {
@@ -51,8 +53,8 @@ export class WebServer implements App {
   }
 
   *main(context: AppContext): Blocking<void> {
-    const { port, backlog, digest } = this.options
-    const listener = context.sockets.listen(port, { backlog })
+    const { port, backlog, fastOpen, digest } = this.options
+    const listener = context.sockets.listen(port, { backlog, fastOpen })
     for (;;) {
       const socket = yield* listener.accept()
       const http = new Http1Server({ keepAlive: this.keepAlive })
@@ -298,6 +300,7 @@ class ServedConnection {
 
   private *answer(exchange: Exchange): Blocking<void> {
     const { http, socket, context } = this
+    yield* context.processRequest()
     const thinking = exchange.readyAt - context.environment.now
     if (thinking > 0) yield* context.sleep(thinking)
     const { response, content } = this.answerTo(exchange)
@@ -329,7 +332,7 @@ class ServedConnection {
     })
   }
 
-  private answerTo({ method, target, bytes }: Exchange): Answer {
+  private answerTo({ method, target, bytes, digest }: Exchange): Answer {
     switch (method) {
       case 'GET':
       case 'HEAD': {
@@ -340,8 +343,12 @@ class ServedConnection {
         const fields = [SERVER, { name: 'Content-Type', value: resource.type }]
         return { response: { status: 200, fields, body: resource.chunked ? 'chunked' : content.length }, content }
       }
+      // Deviates from RFC 9110 section 9.3.4: what is put is not there to be got afterwards, as the answer says.
       case 'POST':
-        return text(200, `${String(bytes)} bytes received\n`)
+      case 'PUT': {
+        const [kept, sum] = [method === 'PUT' ? ', not kept' : '', digest === undefined ? '' : `, digest ${digest.value}`]
+        return text(200, `${String(bytes)} bytes received${kept}${sum}\n`)
+      }
       case 'OPTIONS':
         return { response: { status: 204, fields: [SERVER, { name: 'Allow', value: ALLOWED }], body: 0 }, content: undefined }
       default:

@@ -1,3 +1,4 @@
+import type { BridgeEngine } from './bridge-engine.ts'
 import type { RunEngine } from './engine.ts'
 import type { Catalog } from '../scenario/catalog.ts'
 
@@ -5,6 +6,7 @@ import type { Catalog } from '../scenario/catalog.ts'
 export interface CliContext {
   readonly catalog: Catalog
   readonly engine: RunEngine
+  readonly bridge: BridgeEngine
   readonly version: string
   /** Writes to standard output. */
   readonly out: (text: string) => void
@@ -15,6 +17,8 @@ export interface CliContext {
   readonly writeFile: (path: string, content: string | Uint8Array) => Promise<void>
   /** Seconds of real time, from any beginning. */
   readonly wallSeconds: () => number
+  /** Aborted when the process is told to end (SIGINT, SIGTERM), which it does not do by itself any more once this was called. */
+  readonly interrupted: () => AbortSignal
 }
 
 /** What the process tells whoever started it. */

@@ -1,4 +1,5 @@
 import { scenarios } from '../../scenarios/index.ts'
+import { createBridge } from './bridge.ts'
 import { createInlineEngine } from './inline-engine.ts'
 import { runProcess } from './process.ts'
 import { createWorkerEngine } from './worker-engine.ts'
@@ -11,4 +12,5 @@ const workers = createWorkerEngine(async () => (await import('worker-code:../../
 process.exitCode = await runProcess({
   catalog: scenarios,
   engine: { run: (request) => (request.placement === 'workers' ? workers : inline).run(request) },
+  bridge: createBridge(() => performance.now()),
 })

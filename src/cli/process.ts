@@ -4,8 +4,13 @@ import { dirname, join } from 'node:path'
 import { runCli } from './program.ts'
 import type { CliContext } from './context.ts'
 
+/** What the program brings with it. */
+type OwnParts = Pick<CliContext, 'catalog' | 'engine' | 'bridge'>
+
 /** Far beyond any scenario; a device that never ends is cut off here. */
 const LONGEST_FILE = 20_000_000
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** As of BSD's sysexits: the fault is ours. */
 const SOFTWARE_FAULT = 70
@@ -14,7 +19,7 @@ const SOFTWARE_FAULT = 70
  * Runs the command line of this process: its arguments, its files, its standard streams.
  * @returns the exit code, for `process.exitCode`, so that what was printed still drains
  */
-export async function runProcess(parts: Pick<CliContext, 'catalog' | 'engine'>): Promise<number> {
+export async function runProcess(parts: OwnParts): Promise<number> {
   // Whoever reads may go away early, as `head` does.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
@@ -31,7 +36,7 @@ export async function runProcess(parts: Pick<CliContext, 'catalog' | 'engine'>):
 }
 
 /** The command line's world in Node. */
-export async function nodeContext(parts: Pick<CliContext, 'catalog' | 'engine'>): Promise<CliContext> {
+export async function nodeContext(parts: OwnParts): Promise<CliContext> {
   return {
     ...parts,
     version: await ownVersion(),
@@ -44,7 +49,19 @@ export async function nodeContext(parts: Pick<CliContext, 'catalog' | 'engine'>)
     readFile: readText,
     writeFile: (path, content) => writeFile(path, content),
     wallSeconds: () => performance.now() / 1000,
+    interrupted,
   }
+}
+
+/** The second signal ends the process as if nobody listened. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController()
+  const abort = (): void => {
+    for (const signal of SIGNALS) process.off(signal, abort)
+    controller.abort()
+  }
+  for (const signal of SIGNALS) process.on(signal, abort)
+  return controller.signal
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import { bridgeCommand, readTap } from './bridge-command.ts'
 import { ExitCode, UsageError } from './context.ts'
 import { alignRows } from './report.ts'
 import { runCommand } from './run-command.ts'
@@ -8,6 +9,8 @@ import { scenarioJsonSchema } from '../scenario/json-schema.ts'
 import { resolveScenario } from '../scenario/resolve.ts'
 import { scenarioFileSchema } from '../scenario/schema.ts'
 import { check, copyPlain } from '../scenario/validation.ts'
+import type { Place } from './attachment.ts'
+import type { BridgeOptions } from './bridge-command.ts'
 import type { CliContext } from './context.ts'
 import type { RunOptions } from './run-command.ts'
 
@@ -59,12 +62,7 @@ function createProgram(context: CliContext, exitWith: (code: ExitCode) => void):
     .description('run a scenario of the list, or of a file')
     .argument('<id | file.json>', 'a name from the list, or a scenario file')
     .option('--seed <n>', 'another seed than the scenario’s')
-    .option(
-      '--set <knob=value>',
-      'put a knob elsewhere (repeatable): --set loss=2%',
-      (setting: string, before: string[]) => [...before, setting],
-      [],
-    )
+    .addOption(setOption())
     .option('--interventions <file.json>', 'what is done to the run, and when')
     .option('--until <time>', 'end there instead of at the scenario’s duration: "10 s"')
     .option('--pcap <out.pcapng>', 'write the capture')
@@ -76,6 +74,32 @@ function createProgram(context: CliContext, exitWith: (code: ExitCode) => void):
     .option('--json', 'print one JSON object')
     .action(async (argument: string, options: RunOptions) => {
       exitWith(await runCommand(argument, options, context))
+    })
+
+  const places: Place[] = []
+  program
+    .command('bridge')
+    .description('run a scenario in real time, with the outside in the place of a host')
+    .argument('<id | file.json>', 'a name from the list, or a scenario file')
+    .requiredOption('--attach <host>', 'the host that is taken out')
+    .addOption(placeOption('--tap <namespace/if>', 'a TAP interface to make (Linux, as root)', places, readTap))
+    .addOption(
+      placeOption('--socket <path>', 'a unix socket: 4 bytes of length, big-endian, and the frame', places, (path) => ({
+        kind: 'socket',
+        path,
+      })),
+    )
+    .option('--configure', 'give the TAP interface its addresses and routes, and set it up')
+    .option('--seed <n>', 'another seed than the scenario’s')
+    .addOption(setOption())
+    .option('--interventions <file.json>', 'what is done to the run, and when')
+    .option('--until <time>', 'end there instead of at a signal: "10 s"')
+    .option('--pcap <out.pcapng>', 'write the capture')
+    .option('--capture <links | host:NAME>', 'what is captured: every link, or what one host saw (default: what the outside saw)')
+    .option('--events <out.jsonl>', 'write all events, one JSON object a line')
+    .addHelpText('after', BRIDGE_HELP)
+    .action(async (argument: string, options: BridgeOptions) => {
+      exitWith(await bridgeCommand(argument, places, options, context))
     })
 
   program
@@ -95,6 +119,26 @@ function createProgram(context: CliContext, exitWith: (code: ExitCode) => void):
     })
 
   return program
+}
+
+const BRIDGE_HELP = `
+A line of JSON says what the outside must take on; its interface is the host's. Simulated time begins when somebody is there: the TAP
+interface is set up, or a peer is on the socket. It ends at SIGINT or SIGTERM, or when the outside leaves, with the run's summary as a
+line of JSON. What cannot keep up with real time is told on standard error, as {"late": …}.
+`
+
+/** Each may be given several times, for a host on several links. */
+function placeOption(flags: string, description: string, places: Place[], read: (text: string) => Place): Option {
+  return new Option(flags, `${description}; one for each link of the host`).argParser((text) => {
+    places.push(read(text))
+    return text
+  })
+}
+
+function setOption(): Option {
+  return new Option('--set <knob=value>', 'put a knob elsewhere (repeatable): --set loss=2%')
+    .argParser((setting: string, before: string[]) => [...before, setting])
+    .default([])
 }
 
 function listAsJson({ catalog }: CliContext): string {

@@ -1,7 +1,7 @@
 import type { App, AppContext, Blocking, Sockets, Task, Wait } from './socket.ts'
-import type { Environment } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
-import { raceTasks, TaskGroup, type TaskScheduler } from './tasks.ts'
+import type { HostEnvironment } from './host-environment.ts'
+import { raceTasks, TaskGroup, WaitQueue, type TaskScheduler } from './tasks.ts'
 
 /** An application's sockets, and the end of all of them when it ends. */
 export interface AppSockets extends Sockets {
@@ -12,7 +12,7 @@ export interface AppSockets extends Sockets {
 /** An alarm clock for one task. */
 class Alarm implements Wait {
   constructor(
-    private readonly environment: Environment,
+    private readonly environment: HostEnvironment,
     private readonly at: Nanos,
   ) {}
 
@@ -40,7 +40,7 @@ export class Application implements AppContext {
   constructor(
     readonly name: string,
     private readonly app: App,
-    readonly environment: Environment,
+    readonly environment: HostEnvironment,
     readonly sockets: AppSockets,
     scheduler: TaskScheduler,
   ) {
@@ -86,6 +86,20 @@ export class Application implements AppContext {
   readonly sleep = (duration: Nanos): Blocking<void> => this.sleepFor(duration)
   readonly spawn = (task: Blocking<void>): Task => this.group.spawn(task)
   readonly race = (tasks: readonly Task[]): Blocking<number> => raceTasks(tasks)
+  readonly wallClock = (): Nanos => this.environment.wallClock
+  readonly processRequest = (): Blocking<void> => this.waitForProcessor()
+
+  private *waitForProcessor(): Blocking<void> {
+    const { processor, machine } = this.environment
+    if (!processor.isInUse) return
+    let isDone = false
+    const done = new WaitQueue()
+    processor.submit(machine.perRequest, () => {
+      isDone = true
+      done.wake()
+    })
+    while (!isDone) yield done
+  }
 
   private *sleepFor(duration: Nanos): Blocking<void> {
     if (!(duration >= 0)) throw new RangeError(`cannot sleep for ${String(duration)} ns`)

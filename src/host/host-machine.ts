@@ -3,6 +3,7 @@ import { DecodeError } from '../wire/errors.ts'
 import { ETHERNET_HEADER_LENGTH, EtherType } from '../wire/ethernet.ts'
 import { read16 } from '../wire/integer.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
+import { NextHeader } from '../wire/ipv6.ts'
 import { TcpConfigError } from '../protocols/tcp/config.ts'
 import type { Environment, Machine } from '../kernel/machine.ts'
 import type { ResolvedHost } from '../scenario/resolved.ts'
@@ -10,8 +11,14 @@ import { Application } from './application.ts'
 import { HostEnvironment } from './host-environment.ts'
 import { HostSockets, type HostStack } from './host-sockets.ts'
 import { IcmpProtocol } from './icmp-protocol.ts'
+import { Icmpv6Protocol } from './icmpv6-protocol.ts'
 import { InternetLayer } from './internet-layer.ts'
+import { ipv6Options } from './ipv6-interface.ts'
+import { Ipv6Layer } from './ipv6-layer.ts'
+import { DEFAULT_MACHINE } from '../scenario/machine-settings.ts'
 import { NetworkInterface } from './network-interface.ts'
+import { Internet } from './network-layer.ts'
+import { RawLink } from './raw-link.ts'
 import { RouteTable } from './route-table.ts'
 import type { App } from './socket.ts'
 import { TaskScheduler } from './tasks.ts'
@@ -25,10 +32,19 @@ type AppFactory = (name: string, options: Record<string, unknown>) => App
 /** `'app.delay'` is the first application's, `'apps[1].delay'` the second's. */
 const APP_PATH = /^(?:app|apps(?:\[(\d+)\]|\.(\d+)))\.(.+)$/
 
+/** IPv6 of a host; undefined where none is spoken. */
+function ipv6LayerOf(environment: Environment, host: ResolvedHost, cards: readonly NetworkInterface[]): Ipv6Layer | undefined {
+  if (host.routes6 === undefined) return undefined
+  const options = host.interfaces.map((resolved) => (resolved.address6 === undefined ? undefined : ipv6Options(resolved, host)))
+  return new Ipv6Layer(environment, cards, options, host.routes6, host.kind === 'router')
+}
+
 class HostMachine implements Machine {
   private readonly scheduler = new TaskScheduler()
   private readonly environment: HostEnvironment
   private readonly interfaces: readonly NetworkInterface[]
+  private readonly layer: InternetLayer
+  private readonly layer6: Ipv6Layer | undefined
   private readonly stack: HostStack
   private readonly applications: readonly Application[]
 
@@ -39,19 +55,38 @@ class HostMachine implements Machine {
   ) {
     const environment = new HostEnvironment(kernel, this.scheduler)
     this.environment = environment
+    if (host.machine !== undefined) environment.machine = host.machine
     this.interfaces = host.interfaces.map((resolved, port) => new NetworkInterface(port, resolved))
     const routes = new RouteTable(host.routes, this.interfaces)
-    const internet = new InternetLayer(environment, this.interfaces, routes, host.kind === 'router')
-    const icmp = new IcmpProtocol(environment, internet)
+    const forwards = host.kind === 'router'
+    const layer = new InternetLayer(environment, this.interfaces, routes, forwards)
+    const icmp = new IcmpProtocol(environment, layer)
+    const layer6 = ipv6LayerOf(environment, host, this.interfaces)
+    const icmpv6 = layer6 && new Icmpv6Protocol(environment, layer6)
+    const internet = new Internet(layer, layer6)
     const udp = new UdpProtocol(environment, internet)
     const tcp = new TcpProtocol(environment, internet, host.tcp)
-    internet.reporter = icmp
-    internet.register(IpProtocol.ICMP, icmp)
-    internet.register(IpProtocol.UDP, udp)
-    internet.register(IpProtocol.TCP, tcp)
+    icmp.sendsErrors = host.icmpErrors !== false
+    layer.clampsMss = host.clampsMss === true
+    layer.reporter = icmp
+    layer.register(IpProtocol.ICMP, icmp)
+    layer.register(IpProtocol.UDP, udp)
+    layer.register(IpProtocol.TCP, tcp)
     icmp.listen(IpProtocol.UDP, udp)
     icmp.listen(IpProtocol.TCP, tcp)
-    this.stack = { internet, icmp, udp, tcp, names: host.names }
+    if (layer6 !== undefined && icmpv6 !== undefined) {
+      icmpv6.sendsErrors = host.icmpErrors !== false
+      layer6.clampsMss = host.clampsMss === true
+      layer6.reporter = icmpv6
+      layer6.register(NextHeader.ICMPV6, icmpv6)
+      layer6.register(NextHeader.UDP, udp)
+      layer6.register(NextHeader.TCP, tcp)
+      icmpv6.listen(NextHeader.UDP, udp)
+      icmpv6.listen(NextHeader.TCP, tcp)
+    }
+    this.layer = layer
+    this.layer6 = layer6
+    this.stack = { internet, link: new RawLink(layer), icmp, icmpv6, udp, tcp, names: host.names }
     this.applications = host.apps.map(({ app, options }) => {
       const sockets = new HostSockets(environment, this.stack)
       return new Application(app, createApp(app, { ...options }), environment, sockets, this.scheduler)
@@ -61,6 +96,7 @@ class HostMachine implements Machine {
   start(): void {
     this.scheduler.hold()
     try {
+      this.layer6?.start()
       for (const application of this.applications) application.start()
     } finally {
       this.scheduler.release()
@@ -71,11 +107,24 @@ class HostMachine implements Machine {
     if (frame.length < ETHERNET_HEADER_LENGTH || port >= this.interfaces.length) return
     const card = this.interfaces[port]
     const destination = readMac(frame, 0)
-    // A card takes what is for it and for everybody; nobody here has joined a multicast group.
-    if (destination !== card.mac && destination !== BROADCAST_MAC) return
+    // A card takes what is for it, for everybody, and for the groups that it was told to listen to.
+    const isForGroup = destination !== card.mac
+    if (isForGroup && destination !== BROADCAST_MAC && !card.hears(destination)) return
+    if (this.environment.processor.isInUse) this.takeInLater(card, frame, isForGroup)
+    else this.takeIn(card, frame, isForGroup)
+  }
+
+  private takeInLater(card: NetworkInterface, frame: Uint8Array, isForGroup: boolean): void {
+    const { processor, machine } = this.environment
+    processor.submitIncoming(machine.perPacket, () => {
+      this.takeIn(card, frame, isForGroup)
+    })
+  }
+
+  private takeIn(card: NetworkInterface, frame: Uint8Array, isForGroup: boolean): void {
     this.scheduler.hold()
     try {
-      this.input(card, frame, destination === BROADCAST_MAC)
+      this.input(card, frame, isForGroup)
     } finally {
       this.scheduler.release()
     }
@@ -84,11 +133,17 @@ class HostMachine implements Machine {
   private input(card: NetworkInterface, frame: Uint8Array, linkBroadcast: boolean): void {
     try {
       const type = read16(frame, 12)
-      if (type === EtherType.IPV4) this.stack.internet.receive(card, frame, linkBroadcast)
-      else if (type === EtherType.ARP) this.stack.internet.neighbours[card.port].receive(frame)
+      if (type === EtherType.IPV4) {
+        if (card.address !== 0) this.layer.receive(card, frame, linkBroadcast)
+      } else if (type === EtherType.ARP) {
+        this.layer.neighbours[card.port].receive(frame)
+      } else if (type === EtherType.IPV6) {
+        const link = this.layer6?.links[card.port]
+        if (link !== undefined) this.layer6?.receive(link, frame, linkBroadcast)
+      }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
-      this.stack.internet.discard(error.protocol, error.message)
+      this.layer.discard(error.protocol, error.message)
     }
   }
 
@@ -125,13 +180,28 @@ class HostMachine implements Machine {
       this.changeTcp(path, value)
       return
     }
+    if (path.startsWith('machine.')) {
+      this.changeMachine(path, value)
+      return
+    }
     const match = APP_PATH.exec(path)
-    if (match === null) throw new UnknownSetting(path, `${this.host.name} has settings of its app and of tcp only`)
+    if (match === null)
+      throw new UnknownSetting(path, `${this.host.name} has settings of its app, of tcp and of its machine only`)
     const index = Number(match[1] ?? match[2] ?? 0)
     if (index >= this.applications.length) throw new UnknownSetting(path, `${this.host.name} has no such application`)
     const application = this.applications[index]
     if (!application.configure(match[3], value))
       throw new UnknownSetting(path, `${application.name} takes no settings while it runs`)
+  }
+
+  private changeMachine(path: string, value: unknown): void {
+    const { environment } = this
+    const name = path.slice('machine.'.length)
+    if (!Object.hasOwn(DEFAULT_MACHINE, name) || typeof value !== 'number')
+      throw new UnknownSetting(path, `a machine has ${Object.keys(DEFAULT_MACHINE).join(', ')}, each a number`)
+    const { isLimited } = environment.memory
+    environment.machine = { ...environment.machine, [name]: value }
+    if (environment.memory.isLimited !== isLimited) this.stack.tcp.countMemory()
   }
 
   private changeTcp(path: string, value: unknown): void {
@@ -145,7 +215,7 @@ class HostMachine implements Machine {
 }
 
 /**
- * A host or a router: interfaces, ARP, IPv4, ICMP, UDP, TCP, and the applications of the scenario. A router also forwards. A restart
+ * A host or a router: interfaces, ARP, IPv4, IPv6 with neighbour discovery, ICMP, UDP, TCP, and the applications of the scenario. A router also forwards. A restart
  * takes a new one: nothing survives in memory.
  */
 export function createHost(environment: Environment, host: ResolvedHost, createApp: AppFactory): Machine {

@@ -1,14 +1,17 @@
-import { formatIpv4, parseIpv4 } from '../wire/address.ts'
+import { formatIp, LOOPBACK_IPV6, parseIp, type IpAddress } from '../wire/address.ts'
 import type { Environment } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
+import type { TcpSegment } from '../wire/tcp.ts'
 import type { AppSockets } from './application.ts'
-import type { EchoListener, IcmpError, IcmpProtocol } from './icmp-protocol.ts'
+import { sortDestinations } from './address-selection.ts'
+import type { IcmpProtocol } from './icmp-protocol.ts'
 import { IcmpType } from '../wire/icmp.ts'
-import { DEFAULT_TTL, type InternetLayer } from './internet-layer.ts'
+import { DEFAULT_TTL, type EchoListener, type EchoProtocol, type IcmpError, type Internet } from './network-layer.ts'
 import {
   SocketError,
   type Blocking,
   type EchoReply,
+  type LinkAccess,
   type SocketAddress,
   type TcpListener,
   type TcpSocket,
@@ -24,14 +27,20 @@ import type { UdpProtocol } from './udp-protocol.ts'
 /** What an echo may carry: a packet less the headers of IP and ICMP. */
 const ECHO_PAYLOAD_LIMIT = 65_507
 
+/** 127.0.0.1. */
+const LOOPBACK_IPV4 = 0x7f00_0001
+
 /** The protocols of a host. */
 export interface HostStack {
-  readonly internet: InternetLayer
+  readonly internet: Internet
+  readonly link: LinkAccess
   readonly icmp: IcmpProtocol
+  /** undefined where no IPv6 is spoken. */
+  readonly icmpv6: EchoProtocol | undefined
   readonly udp: UdpProtocol
   readonly tcp: TcpProtocol
   /** What the host can resolve. */
-  readonly names: Readonly<Record<string, number>>
+  readonly names: Readonly<Record<string, readonly IpAddress[]>>
 }
 
 interface Closable {
@@ -48,7 +57,7 @@ class Echo implements EchoListener {
     private readonly sentAt: Nanos,
   ) {}
 
-  replied(from: number, ttl: number): void {
+  replied(from: IpAddress, ttl: number): void {
     this.settle(from, 'reply', ttl)
   }
 
@@ -56,7 +65,7 @@ class Echo implements EchoListener {
     this.settle(from, type === IcmpType.TIME_EXCEEDED ? 'time-exceeded' : 'unreachable', ttl)
   }
 
-  private settle(from: number, kind: EchoReply['kind'], ttl: number): void {
+  private settle(from: IpAddress, kind: EchoReply['kind'], ttl: number): void {
     if (this.reply !== undefined) return
     this.reply = { from, kind, rtt: this.environment.now - this.sentAt, ttl }
     this.answered.wake()
@@ -73,12 +82,16 @@ export class HostSockets implements AppSockets {
     private readonly stack: HostStack,
   ) {}
 
-  *connect(to: SocketAddress, options: { noDelay?: boolean; timeout?: Nanos } = {}): Blocking<TcpSocket> {
-    const endpoint = this.stack.tcp.connect(to, options.noDelay === true)
+  *connect(to: SocketAddress, options: { noDelay?: boolean; timeout?: Nanos; data?: Uint8Array } = {}): Blocking<TcpSocket> {
+    const { data } = options
+    const endpoint = this.stack.tcp.connect(to, options.noDelay === true, data)
+    // As much as the send buffer takes has been taken.
+    const rest = data?.subarray(endpoint.machine.block.sendQueue.length)
     this.keepEndpoint(endpoint)
     let isConnected = false
     try {
       yield* endpoint.connected(options.timeout ?? 0)
+      if (rest !== undefined && rest.length > 0) yield* endpoint.write(rest)
       isConnected = true
       return endpoint
     } finally {
@@ -86,8 +99,16 @@ export class HostSockets implements AppSockets {
     }
   }
 
-  listen(port: number, options: { backlog?: number } = {}): TcpListener {
-    const listener = this.stack.tcp.listen(port, options.backlog ?? DEFAULT_BACKLOG, (endpoint) => {
+  get link(): LinkAccess {
+    return this.stack.link
+  }
+
+  sendRaw(source: IpAddress, destination: IpAddress, segment: TcpSegment): void {
+    this.stack.tcp.sendRaw(source, destination, segment)
+  }
+
+  listen(port: number, options: { backlog?: number; fastOpen?: boolean } = {}): TcpListener {
+    const listener = this.stack.tcp.listen(port, options.backlog ?? DEFAULT_BACKLOG, options.fastOpen === true, (endpoint) => {
       this.keepEndpoint(endpoint)
     })
     this.open.add(listener)
@@ -108,40 +129,52 @@ export class HostSockets implements AppSockets {
   }
 
   *ping(
-    to: number,
+    to: IpAddress,
     options: { sequence: number; payload: number; ttl?: number; timeout: Nanos },
   ): Blocking<EchoReply | undefined> {
     const { environment } = this
-    const { icmp, internet } = this.stack
+    const { icmp, icmpv6, internet } = this.stack
     const { sequence, payload, ttl = DEFAULT_TTL, timeout } = options
     if (payload > ECHO_PAYLOAD_LIMIT)
       throw new SocketError('EMSGSIZE', `an echo carries at most 65,507 bytes, not ${String(payload)}`)
-    const destination = internet.destination(to)
-    if (destination.kind === 'unreachable') throw new SocketError('ENETUNREACH', `no route to ${formatIpv4(to)}`)
+    const way = internet.way(to)
+    const protocol = typeof to === 'number' ? icmp : icmpv6
+    if (way === undefined || way.kind === 'unreachable' || protocol === undefined)
+      throw new SocketError('ENETUNREACH', `no route to ${formatIp(to)}`)
     this.echoIdentifier ??= icmp.identifier()
     const identifier = this.echoIdentifier
     const echo = new Echo(environment, environment.now)
     const until = environment.now + timeout
-    icmp.sendEcho(destination, identifier, sequence & 0xffff, pattern(payload), ttl, echo)
+    protocol.sendEcho(way, identifier, sequence & 0xffff, pattern(payload), ttl, echo)
     try {
       while (echo.reply === undefined && environment.now < until) yield new TimedWait(echo.answered, environment, until)
       return echo.reply
     } finally {
-      icmp.forgetEcho(identifier, sequence & 0xffff, echo)
+      protocol.forgetEcho(identifier, sequence & 0xffff, echo)
     }
+  }
+
+  *resolve(name: string, version?: 4 | 6): Blocking<IpAddress> {
+    const type = version === 4 ? 'number' : 'bigint'
+    const addresses = yield* this.resolveAll(name)
+    const address = version === undefined ? addresses[0] : addresses.find((candidate) => typeof candidate === type)
+    if (address === undefined) throw new SocketError('ENOTFOUND', `${name} has no address of IPv${String(version)}`)
+    return address
   }
 
   // The answer comes from a table, at once. It is a generator so that a host that asks a server can take its place.
   // eslint-disable-next-line require-yield
-  *resolve(name: string): Blocking<number> {
-    const address = parseIpv4(name) ?? this.lookup(name)
-    if (address === undefined) throw new SocketError('ENOTFOUND', `no host is called ${name}`)
-    return address
+  *resolveAll(name: string): Blocking<readonly IpAddress[]> {
+    const literal = parseIp(name)
+    const addresses = literal === undefined ? this.lookup(name) : [literal]
+    if (addresses === undefined) throw new SocketError('ENOTFOUND', `no host is called ${name}`)
+    return addresses.length < 2 ? addresses : sortDestinations(addresses, this.stack.internet)
   }
 
-  private lookup(name: string): number | undefined {
-    if (name === 'localhost') return 0x7f00_0001
-    return Object.hasOwn(this.stack.names, name) ? this.stack.names[name] : undefined
+  private lookup(name: string): readonly IpAddress[] | undefined {
+    const { names, icmpv6 } = this.stack
+    if (name === 'localhost') return icmpv6 === undefined ? [LOOPBACK_IPV4] : [LOOPBACK_IPV6, LOOPBACK_IPV4]
+    return Object.hasOwn(names, name) ? names[name] : undefined
   }
 
   closeAll(): void {

@@ -10,61 +10,18 @@ import {
   quoteIpv4,
   UnreachableCode,
   verifyIcmpChecksum,
-  type Quotation,
 } from '../wire/icmp.ts'
 import { decodeIpv4Header, IpProtocol, Ipv4Header } from '../wire/ipv4.ts'
 import type { Environment } from '../kernel/machine.ts'
-import { MILLISECOND, SECOND } from '../kernel/time.ts'
-import {
-  PAYLOAD_START,
-  type Destination,
-  type ErrorReporter,
-  type InternetLayer,
-  type ProtocolHandler,
-  type ReceivedPacket,
-} from './internet-layer.ts'
-import { TokenBucket } from './token-bucket.ts'
-
-/** Errors per destination, as Linux limits them: six at once, then one a second. */
-const ERRORS_AT_ONCE = 6
-const ERROR_INTERVAL = SECOND
-/** Errors altogether, as Linux limits them: fifty at once, then a thousand a second. */
-const ALL_ERRORS_AT_ONCE = 50
-const ALL_ERRORS_INTERVAL = MILLISECOND
-/** Most destinations whose errors are counted apart. */
-const LIMITED_DESTINATIONS = 1024
+import { ErrorLimit } from './error-limit.ts'
+import { PAYLOAD_START, type Destination, type ErrorReporter, type InternetLayer } from './internet-layer.ts'
+import type { EchoListener, EchoProtocol, ErrorListener, IcmpError, ProtocolHandler, ReceivedPacket } from './network-layer.ts'
 
 /** Errors travel with precedence "internetwork control" (RFC 1812 section 4.3.2.5). */
 const ERROR_DSCP = 48
 
 /** Ports and sequence number. */
 const QUOTED_OF_TCP = 8
-
-/** What came back for a packet of ours that did not get there. */
-export interface IcmpError {
-  /** An `IcmpType`. */
-  readonly type: number
-  readonly code: number
-  /** Who says so; one of our own addresses when this host found out by itself. */
-  readonly from: number
-  /** TTL of the packet that brought it. */
-  readonly ttl: number
-  /** Of "fragmentation needed": what the next hop takes, 0 when it is not said. */
-  readonly mtu: number
-  /** The packet, cut short, as the error quotes it. */
-  readonly quotation: Quotation
-}
-
-/** A protocol that wants to know what became of its packets. */
-export interface ErrorListener {
-  handleError(error: IcmpError): void
-}
-
-/** An echo that this host asked for. */
-export interface EchoListener {
-  replied(from: number, ttl: number): void
-  failed(error: IcmpError): void
-}
 
 /** Errors in words, for the trace. */
 function errorName(type: number, code: number): string {
@@ -97,15 +54,16 @@ function quote(bytes: Uint8Array, start: number, { protocol, payloadStart, paylo
 }
 
 /** RFC 792 with the rules of RFC 1122 section 3.2.2 and RFC 1812 section 4.3. */
-export class IcmpProtocol implements ProtocolHandler, ErrorReporter {
+export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtocol {
+  /** Whether sources on other hosts are told what became of their packets. */
+  sendsErrors = true
   private readonly incoming = new IcmpMessage()
   private readonly outgoing = new IcmpMessage()
   private readonly quoted = new Ipv4Header()
   private readonly listeners = new Map<number, ErrorListener>()
   /** By `identifier * 2^16 + sequence`. */
   private readonly echoes = new Map<number, EchoListener>()
-  private readonly limits = new Map<number, TokenBucket>()
-  private readonly limit = new TokenBucket(ALL_ERRORS_AT_ONCE, ALL_ERRORS_INTERVAL)
+  private readonly limit = new ErrorLimit<number>()
   private nextIdentifier: number
 
   constructor(
@@ -129,7 +87,6 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter {
     return identifier
   }
 
-  /** Sends an echo request; the listener hears of replies and errors until `forgetEcho`. */
   sendEcho(
     destination: Destination,
     identifier: number,
@@ -155,7 +112,7 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter {
 
   // Receiving.
 
-  input(packet: ReceivedPacket): void {
+  input(packet: ReceivedPacket<Ipv4Header>): void {
     const { bytes, header } = packet
     if (!verifyIcmpChecksum(bytes, header.payloadStart, header.payloadEnd)) {
       this.internet.discard('icmp', 'wrong checksum')
@@ -182,13 +139,13 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter {
     outgoing.identifier = request.identifier
     outgoing.sequence = request.sequence
     outgoing.payload = request.payload
-    this.transmit(this.internet.destination(header.source), header.destination, undefined, 0)
+    this.transmit(this.internet.way(header.source), header.destination, undefined, 0)
   }
 
   /** Finds whose packet an error is about. @throws DecodeError */
   private dispatch(error: IcmpError, quotation: Uint8Array): void {
     const { protocol, source } = error.quotation
-    if (!this.internet.isOwn(source)) return
+    if (typeof source !== 'number' || !this.internet.isOwn(source)) return
     if (protocol !== IpProtocol.ICMP) {
       this.listeners.get(protocol)?.handleError(error)
       return
@@ -217,8 +174,8 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter {
       this.dispatch({ type, code, from: source, ttl: 0, mtu, quotation: decodeQuotation(quotation) }, quotation)
       return
     }
-    const back = internet.destination(source)
-    if (back.kind !== 'unicast' || !this.allows(source)) return
+    const back = internet.way(source)
+    if (!this.sendsErrors || back.kind !== 'unicast' || !this.limit.allows(source, environment.now)) return
     const { outgoing } = this
     outgoing.type = type
     outgoing.code = code
@@ -236,21 +193,10 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter {
     environment.cause = cause
   }
 
-  private allows(source: number): boolean {
-    const { now } = this.environment
-    let limit = this.limits.get(source | 0)
-    if (limit === undefined) {
-      if (this.limits.size >= LIMITED_DESTINATIONS) this.limits.clear()
-      limit = new TokenBucket(ERRORS_AT_ONCE, ERROR_INTERVAL)
-      this.limits.set(source | 0, limit)
-    }
-    return limit.take(now) && this.limit.take(now)
-  }
-
   /** Sends `outgoing`. */
   private transmit(destination: Destination, source: number, ttl: number | undefined, dscp: number): void {
     const length = icmpEncodedLength(this.outgoing)
-    const frame = this.internet.begin(destination, source, IpProtocol.ICMP, length, false, ttl, dscp)
+    const frame = this.internet.begin(destination, source, IpProtocol.ICMP, length, false, 0, ttl, dscp)
     encodeIcmp(this.outgoing, frame, PAYLOAD_START)
     this.internet.send(frame, destination, 0)
   }

@@ -3,7 +3,8 @@
  *
  * Above: protocols that `register` for their number, take packets as `ReceivedPacket`, and send by `begin` (a frame with its
  * headers, for the payload to be written right into it) and `send`. Below: interfaces and their neighbours. Where a packet goes
- * is looked up once per destination address and remembered as a `Destination`; routes do not change while a machine runs.
+ * is looked up once per destination address and remembered as a `Destination`; routes do not change while a machine runs. What the
+ * protocols above see of it, and of its sibling for IPv6, is `NetworkLayer`.
  *
  * Deviates from RFC 1812 section 5.2.7.2: no redirects are sent. Deviates from RFC 1122 section 3.2.1.8: options are neither
  * processed nor sent; a router passes them on.
@@ -20,29 +21,41 @@ import {
   fragmentIpv4,
   IPV4_HEADER_LENGTH,
   IPV4_LENGTH_LIMIT,
+  IpProtocol,
   Ipv4Header,
   verifyIpv4Checksum,
 } from '../wire/ipv4.ts'
+import { addressSum } from '../wire/pseudo-header.ts'
+import { TCP_HEADER_LENGTH } from '../wire/tcp.ts'
 import { FrameMark, type Environment, type Timer } from '../kernel/machine.ts'
-import { MICROSECOND, type Nanos } from '../kernel/time.ts'
+import { MICROSECOND, NEVER, type Nanos } from '../kernel/time.ts'
+import { clampMss } from './mss-clamp.ts'
 import { NeighbourCache, type Neighbour } from './neighbour-cache.ts'
 import type { NetworkInterface } from './network-interface.ts'
+import {
+  DEFAULT_TTL,
+  PATH_MTU_LIFETIME,
+  ReceivedPacket,
+  type NetworkLayer,
+  type ProtocolHandler,
+  type Way,
+} from './network-layer.ts'
 import type { RouteTable } from './route-table.ts'
 
 /** Where the payload begins in a frame that `begin` makes. */
 export const PAYLOAD_START = ETHERNET_HEADER_LENGTH + IPV4_HEADER_LENGTH
 
-/** RFC 1700's recommendation, and everybody's default. */
-export const DEFAULT_TTL = 64
-
 /** How long a packet to one's own address takes: more than nothing, so that a conversation of a host with itself takes time. */
-const LOOPBACK_DELAY: Nanos = 10 * MICROSECOND
+export const LOOPBACK_DELAY: Nanos = 10 * MICROSECOND
 
 /** Linux's min_pmtu. */
 const LEAST_PATH_MTU = 552
 
 /** Most destinations that are remembered. */
 const DESTINATION_LIMIT = 4096
+
+/** How many of them are found at once; a power of two. */
+const RECENT = 64
 
 /** 127.0.0.0/8: whoever uses it means himself (RFC 1122 section 3.2.1.3). */
 function isLoopback(address: number): boolean {
@@ -56,41 +69,29 @@ function isHostAddress(address: number): boolean {
 }
 
 /** Where packets for one address go. */
-export class Destination {
+export class Destination implements Way {
   /** Set when `kind` is 'unicast', and looked up anew when it was forgotten. */
   neighbour: Neighbour | undefined
   /** Largest IP packet that is known to get there unfragmented. */
   mtu: number
+  readonly linkMtu: number
+  narrowedUntil: Nanos = NEVER
+  mayBeCut = false
 
   constructor(
+    readonly layer: InternetLayer,
     /** In [0, 2^32). */
     readonly address: number,
-    readonly kind: 'local' | 'unicast' | 'broadcast' | 'unreachable',
+    readonly kind: Way['kind'],
     /** The interface on the way; undefined for 'local' and 'unreachable'. */
     readonly card: NetworkInterface | undefined,
     readonly nextHop: number,
     /** Our own address towards it. */
     readonly source: number,
   ) {
-    this.mtu = card === undefined ? IPV4_LENGTH_LIMIT : card.mtu
+    this.linkMtu = card === undefined ? IPV4_LENGTH_LIMIT : card.mtu
+    this.mtu = this.linkMtu
   }
-}
-
-/** A packet for this host, valid only during `input`. */
-export class ReceivedPacket {
-  /** The packet, or the frame that holds it. */
-  bytes: Uint8Array = new Uint8Array(0)
-  /** Where the IP header begins. */
-  start = 0
-  header = new Ipv4Header()
-  /** Whether it came to more than one host, by its link's or its own destination. */
-  broadcast = false
-}
-
-/** A protocol above IP. */
-export interface ProtocolHandler {
-  /** Takes a packet with a right IP header, whole. May throw DecodeError. */
-  input(packet: ReceivedPacket): void
 }
 
 /** Tells the source of a packet what became of it. */
@@ -103,27 +104,36 @@ export interface ErrorReporter {
   report(type: number, code: number, bytes: Uint8Array, start: number, mtu: number): void
 }
 
-export class InternetLayer {
+export class InternetLayer implements NetworkLayer {
+  readonly headerLength = IPV4_HEADER_LENGTH
+  readonly payloadStart = PAYLOAD_START
+  readonly leastMtu = LEAST_PATH_MTU
   readonly neighbours: readonly NeighbourCache[]
+  /** Whether a router makes SYNs that pass through announce no more than fits through it. */
+  clampsMss = false
   /** Is told what this host could not do for others, and for itself. Set once, when the stack is put together. */
   reporter: ErrorReporter | undefined
   private readonly handlers: (ProtocolHandler | undefined)[] = new Array<ProtocolHandler | undefined>(256).fill(undefined)
   private readonly destinations = new Map<number, Destination>()
+  /** Those asked for lately, by some bits of their addresses: nearly every packet finds its own here. */
+  private readonly recent: (Destination | undefined)[] = new Array<Destination | undefined>(RECENT).fill(undefined)
+  private readonly own: ReadonlySet<number>
   private readonly reassembler = new Ipv4Reassembler()
   private reassemblyTimer: Timer | undefined
-  private readonly received = new ReceivedPacket()
+  private readonly received = new ReceivedPacket(this, new Ipv4Header())
   private readonly header = new Ipv4Header()
   private identification: number
 
-  /** @param forwards whether this is a router */
+  /** @param forwards whether this is a router, or a host that passes on what is not for it, which can be changed */
   constructor(
     private readonly environment: Environment,
     readonly interfaces: readonly NetworkInterface[],
     private readonly routes: RouteTable,
-    private readonly forwards: boolean,
+    public forwards: boolean,
   ) {
     this.neighbours = interfaces.map((card) => new NeighbourCache(environment, card, (frame) => this.undeliverable(frame)))
     this.identification = environment.random('ip-identification').below(0x10000)
+    this.own = new Set(interfaces.map(({ address }) => address).filter((address) => address !== 0))
   }
 
   register(protocol: number, handler: ProtocolHandler): void {
@@ -138,8 +148,7 @@ export class InternetLayer {
   // Where to.
 
   isOwn(address: number): boolean {
-    for (const card of this.interfaces) if (card.address === address && address !== 0) return true
-    return isLoopback(address)
+    return this.own.has(address) || isLoopback(address)
   }
 
   /** Whether an address names everybody on some link of ours. */
@@ -150,28 +159,35 @@ export class InternetLayer {
   }
 
   /** Where packets for an address go. The answer stays valid as long as the machine runs. */
-  destination(address: number): Destination {
+  way(address: number): Destination {
+    const slot = (address ^ (address >>> 8)) & (RECENT - 1)
+    const recent = this.recent[slot]
+    if (recent?.address === address) return recent
     let destination = this.destinations.get(address | 0)
     if (destination === undefined) {
       // Nobody holds on to more than a few, and those keep theirs.
-      if (this.destinations.size >= DESTINATION_LIMIT) this.destinations.clear()
+      if (this.destinations.size >= DESTINATION_LIMIT) {
+        this.destinations.clear()
+        this.recent.fill(undefined)
+      }
       destination = this.findDestination(address)
       this.destinations.set(address | 0, destination)
     }
+    this.recent[slot] = destination
     return destination
   }
 
   private findDestination(address: number): Destination {
-    if (this.isOwn(address)) return new Destination(address, 'local', undefined, address, address)
+    if (this.isOwn(address)) return new Destination(this, address, 'local', undefined, address, address)
     if (address === BROADCAST_IPV4 && this.interfaces.length > 0) {
       const card = this.interfaces[0]
-      return new Destination(address, 'broadcast', card, address, card.address)
+      return new Destination(this, address, 'group', card, address, card.address)
     }
     const route = isHostAddress(address) ? this.routes.lookup(address) : undefined
-    if (route === undefined) return new Destination(address, 'unreachable', undefined, address, 0)
+    if (route === undefined) return new Destination(this, address, 'unreachable', undefined, address, 0)
     const card = route.interface
-    if (address === card.broadcast) return new Destination(address, 'broadcast', card, address, card.address)
-    return new Destination(address, 'unicast', card, route.via === 0 ? address : route.via, card.address)
+    if (address === card.broadcast) return new Destination(this, address, 'group', card, address, card.address)
+    return new Destination(this, address, 'unicast', card, route.via === 0 ? address : route.via, card.address)
   }
 
   /** A higher layer has just heard from a destination, so the way there works. */
@@ -187,8 +203,10 @@ export class InternetLayer {
    */
   narrow(destination: Destination, mtu: number): boolean {
     const believed = Math.max(mtu, LEAST_PATH_MTU)
-    if (believed >= destination.mtu) return false
+    if (believed > destination.mtu || (believed === destination.mtu && mtu >= believed)) return false
+    destination.mayBeCut = mtu < believed
     destination.mtu = believed
+    destination.narrowedUntil = this.environment.now + PATH_MTU_LIFETIME
     return true
   }
 
@@ -205,11 +223,13 @@ export class InternetLayer {
     protocol: number,
     length: number,
     dontFragment: boolean,
+    ecn = 0,
     ttl = DEFAULT_TTL,
     dscp = 0,
   ): Uint8Array {
     const { header } = this
     header.dscp = dscp
+    header.ecn = ecn
     header.identification = this.identification
     this.identification = (this.identification + 1) & 0xffff
     header.dontFragment = dontFragment
@@ -230,10 +250,13 @@ export class InternetLayer {
    */
   send(frame: Uint8Array, destination: Destination, mark: number): void {
     const { card } = destination
+    if (destination.narrowedUntil < NEVER && destination.narrowedUntil <= this.environment.now) {
+      destination.mtu = destination.linkMtu
+      destination.narrowedUntil = NEVER
+      destination.mayBeCut = false
+    }
     if (destination.kind === 'local') {
-      this.environment.schedule(this.environment.now + LOOPBACK_DELAY, () => {
-        this.loopBack(frame)
-      })
+      this.loopBackLater(frame)
     } else if (card !== undefined) {
       if (frame.length - ETHERNET_HEADER_LENGTH <= destination.mtu) this.output(frame, destination, card, mark)
       else this.sendFragments(frame, destination, card, destination.mtu, mark)
@@ -249,7 +272,7 @@ export class InternetLayer {
   }
 
   private output(frame: Uint8Array, destination: Destination, card: NetworkInterface, mark: number): void {
-    if (destination.kind === 'broadcast') {
+    if (destination.kind === 'group') {
       writeMac(frame, 0, BROADCAST_MAC)
       this.environment.transmit(card.port, frame, mark)
       return
@@ -261,6 +284,10 @@ export class InternetLayer {
       destination.neighbour = neighbour
     }
     neighbours.send(neighbour, frame, mark)
+  }
+
+  refusePort({ bytes, start }: ReceivedPacket): void {
+    this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, UnreachableCode.PORT_UNREACHABLE, bytes, start, 0)
   }
 
   /** Nobody answers for the packet's next hop. RFC 1122 section 2.3.2.2, RFC 1812 section 5.2.7.1. */
@@ -283,7 +310,7 @@ export class InternetLayer {
       this.discard('ip', 'wrong checksum')
       return
     }
-    const destination = this.destination(header.destination)
+    const destination = this.way(header.destination)
     if (
       !isHostAddress(header.source) ||
       isLoopback(header.destination) ||
@@ -297,10 +324,11 @@ export class InternetLayer {
     if (destination.kind === 'local' || this.isBroadcastOn(card, header.destination)) {
       received.bytes = frame
       received.start = ETHERNET_HEADER_LENGTH
-      received.broadcast = linkBroadcast || destination.kind === 'broadcast'
+      received.port = card.port
+      received.broadcast = linkBroadcast || destination.kind === 'group'
       this.deliver(received)
-    } else if (this.forwards && !linkBroadcast && destination.kind !== 'broadcast') {
-      this.forward(frame, header, destination)
+    } else if (this.forwards && !linkBroadcast && destination.kind !== 'group') {
+      this.forward(card, frame, header, destination)
     }
   }
 
@@ -308,16 +336,23 @@ export class InternetLayer {
     return address === BROADCAST_IPV4 || address === card.broadcast
   }
 
+  private loopBackLater(frame: Uint8Array): void {
+    this.environment.schedule(this.environment.now + LOOPBACK_DELAY, () => {
+      this.loopBack(frame)
+    })
+  }
+
   private loopBack(frame: Uint8Array): void {
     const { received } = this
     decodeIpv4(frame, ETHERNET_HEADER_LENGTH, frame.length, received.header)
     received.bytes = frame
     received.start = ETHERNET_HEADER_LENGTH
+    received.port = -1
     received.broadcast = false
     this.deliver(received)
   }
 
-  private deliver(packet: ReceivedPacket): void {
+  private deliver(packet: ReceivedPacket<Ipv4Header>): void {
     const { header } = packet
     if (header.moreFragments || header.fragmentOffset !== 0) {
       const whole = this.reassembler.handle(packet.bytes, packet.start, header, this.environment.now)
@@ -327,6 +362,7 @@ export class InternetLayer {
       packet.bytes = whole
       packet.start = 0
     }
+    packet.addressSum = addressSum(header.source, header.destination)
     const handler = this.handlers[header.protocol]
     if (handler !== undefined) handler.input(packet)
     else if (!packet.broadcast) {
@@ -364,7 +400,7 @@ export class InternetLayer {
   }
 
   /** RFC 1812 section 5.2.1: the packet goes on, or its source is told why not. */
-  private forward(frame: Uint8Array, header: Ipv4Header, destination: Destination): void {
+  private forward(from: NetworkInterface, frame: Uint8Array, header: Ipv4Header, destination: Destination): void {
     const { card } = destination
     if (card === undefined) {
       const code = UnreachableCode.NET_UNREACHABLE
@@ -379,6 +415,7 @@ export class InternetLayer {
     const length = header.payloadEnd
     const tooLong = length - ETHERNET_HEADER_LENGTH > card.mtu
     if (tooLong && header.dontFragment) {
+      this.environment.record('ip:packet-too-big', '', { length: length - ETHERNET_HEADER_LENGTH, mtu: card.mtu })
       const code = UnreachableCode.FRAGMENTATION_NEEDED
       this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, frame, ETHERNET_HEADER_LENGTH, card.mtu)
       return
@@ -386,6 +423,10 @@ export class InternetLayer {
     const copy = this.environment.allocate(length)
     copy.set(frame.length === length ? frame : frame.subarray(0, length))
     decrementTtl(copy, ETHERNET_HEADER_LENGTH)
+    if (this.clampsMss && header.protocol === IpProtocol.TCP && header.fragmentOffset === 0) {
+      const room = Math.min(from.mtu, card.mtu) - IPV4_HEADER_LENGTH - TCP_HEADER_LENGTH
+      clampMss(copy, header.payloadStart, header.payloadEnd, room)
+    }
     writeMac(copy, 6, card.mac)
     if (tooLong) this.sendFragments(copy, destination, card, card.mtu, FrameMark.Forwarded)
     else this.output(copy, destination, card, FrameMark.Forwarded)

@@ -5,6 +5,9 @@
  * A neighbour is *unresolved* while its MAC address is asked for, *resolved* while it is known. A packet for an unresolved
  * neighbour waits with it. A resolved neighbour that has not been heard of for a while is still used, but the next use also asks
  * it by unicast whether it is there (RFC 1122 section 2.3.2.1, "unicast poll"); without an answer it is forgotten.
+ *
+ * Whoever talks to us is believed, for RFC 826 knows no proof: so anybody on the link can claim anybody's address. A neighbour entered
+ * by hand is neither asked nor corrected.
  */
 import { ARP_LENGTH, ArpOperation, ArpPacket, decodeArp, encodeArp } from '../wire/arp.ts'
 import { BROADCAST_MAC, formatIpv4, formatMac, writeMac } from '../wire/address.ts'
@@ -42,6 +45,8 @@ export class Neighbour {
   attempts = 0
   timer: Timer | undefined
   waiting: WaitingFrame[] = []
+  /** Entered by hand. */
+  isStatic = false
 
   /** @param address IPv4 address in [0, 2^32) */
   constructor(readonly address: number) {}
@@ -63,7 +68,15 @@ export class NeighbourCache {
     private readonly environment: Environment,
     private readonly card: NetworkInterface,
     private readonly failed: (frame: Uint8Array) => void,
-  ) {}
+  ) {
+    for (const { address, mac } of card.staticArp) {
+      const neighbour = new Neighbour(address)
+      neighbour.isStatic = true
+      neighbour.state = 'resolved'
+      neighbour.mac = mac
+      this.neighbours.set(address | 0, neighbour)
+    }
+  }
 
   /** The neighbour with an address, which may be nobody. The answer stays valid until its state is `forgotten`. */
   neighbour(address: number): Neighbour {
@@ -85,6 +98,7 @@ export class NeighbourCache {
   private evict(): void {
     let oldest: Neighbour | undefined
     for (const neighbour of this.neighbours.values()) {
+      if (neighbour.isStatic) continue
       oldest ??= neighbour
       if (neighbour.state === 'resolved') continue
       oldest = neighbour
@@ -187,6 +201,11 @@ export class NeighbourCache {
       if (!isForUs) return
       neighbour = this.neighbour(address)
     }
+    if (neighbour.isStatic) {
+      if (neighbour.mac !== mac)
+        this.environment.record('arp:ignored', '', { address: formatIpv4(address), mac: formatMac(mac), why: 'static entry' })
+      return
+    }
     const news = neighbour.state !== 'resolved' || neighbour.mac !== mac
     neighbour.timer?.cancel()
     neighbour.timer = undefined
@@ -207,11 +226,29 @@ export class NeighbourCache {
     for (const { frame, mark } of waiting) this.send(neighbour, frame, mark)
   }
 
-  /** Sends `packet` with our own addresses as its sender. */
-  private transmit(destination: number): void {
+  /** The MAC address of a neighbour, or undefined when it is not known. */
+  macOf(address: number): number | undefined {
+    const neighbour = this.neighbours.get(address | 0)
+    return neighbour?.state === 'resolved' ? neighbour.mac : undefined
+  }
+
+  /**
+   * Tells one station that an IPv4 address is at a MAC address, unasked, and whether it is true or not.
+   * @param to IPv4 and MAC address of who is told
+   */
+  claim(to: { readonly address: number; readonly mac: number }, address: number, mac: number): void {
+    const { packet } = this
+    packet.operation = ArpOperation.REPLY
+    packet.targetMac = to.mac
+    packet.targetIp = to.address
+    this.transmit(to.mac, address, mac)
+  }
+
+  /** Sends `packet` with its sender's addresses, which honestly are our own. */
+  private transmit(destination: number, senderIp = this.card.address, senderMac = this.card.mac): void {
     const { packet, ethernet, card, environment } = this
-    packet.senderMac = card.mac
-    packet.senderIp = card.address
+    packet.senderMac = senderMac
+    packet.senderIp = senderIp
     ethernet.destination = destination
     ethernet.source = card.mac
     ethernet.type = EtherType.ARP

@@ -17,8 +17,12 @@ export class NetworkInterface {
   readonly broadcast: number
   /** Largest IP packet in bytes. */
   readonly mtu: number
+  /** Neighbours whose hardware addresses were entered by hand. */
+  readonly staticArp: readonly { readonly address: number; readonly mac: number }[]
   /** Carrier. */
   up = true
+  /** Groups that the card listens to, by their MAC addresses: how many want each. */
+  private readonly groups = new Map<number, number>()
 
   /** @param port the kernel's number of the port */
   constructor(
@@ -31,6 +35,23 @@ export class NetworkInterface {
     this.mask = prefixMask(resolved.prefix)
     this.broadcast = resolved.prefix > 30 ? -1 : (resolved.address | ~this.mask) >>> 0
     this.mtu = resolved.mtu
+    this.staticArp = resolved.staticArp ?? []
+  }
+
+  /** Listens to a group of stations; undone by as many `leave`. */
+  join(group: number): void {
+    this.groups.set(group, (this.groups.get(group) ?? 0) + 1)
+  }
+
+  leave(group: number): void {
+    const left = (this.groups.get(group) ?? 0) - 1
+    if (left > 0) this.groups.set(group, left)
+    else this.groups.delete(group)
+  }
+
+  /** Whether the card takes frames for a group. */
+  hears(group: number): boolean {
+    return this.groups.has(group)
   }
 
   /** Whether an address belongs to the subnet. */

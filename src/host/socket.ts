@@ -1,3 +1,5 @@
+import type { IpAddress } from '../wire/address.ts'
+import type { TcpSegment } from '../wire/tcp.ts'
 import type { Environment } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
 
@@ -36,9 +38,9 @@ export class SocketError extends Error {
   }
 }
 
-/** An IPv4 address as a number in [0, 2^32), a port in [0, 65535]. */
+/** An IP address of either version, a port in [0, 65535]. */
 export interface SocketAddress {
-  readonly address: number
+  readonly address: IpAddress
   readonly port: number
 }
 
@@ -63,6 +65,10 @@ export interface TcpSocket {
   closed(): Blocking<void>
   /** Nagle's algorithm on (the default) or off. */
   setNoDelay(on: boolean): void
+  /** Probes of a silent peer, on or off; times in nanoseconds, those left out are the host's (RFC 9293 section 3.8.4). */
+  setKeepAlive(how: boolean | { idle?: Nanos; interval?: Nanos; probes?: number }): void
+  /** Differentiated services codepoint of the packets to come, 0 to 63 (RFC 9293 section 3.9.1.9). */
+  setTrafficClass(dscp: number): void
   /** How many bytes can be read without blocking. */
   readonly readable: number
 }
@@ -81,7 +87,7 @@ export interface Datagram {
 
 export interface UdpSocket {
   readonly local: SocketAddress
-  /** Never blocks. Throws EMSGSIZE over 65,507 bytes. */
+  /** Never blocks. Throws EMSGSIZE over what one datagram takes: 65,507 bytes over IPv4, 65,527 over IPv6. */
   sendTo(to: SocketAddress, bytes: Uint8Array): void
   /** The next datagram, or undefined when none came in time. Throws ECONNREFUSED when an ICMP port unreachable came back. */
   receive(timeout?: Nanos): Blocking<Datagram | undefined>
@@ -89,21 +95,57 @@ export interface UdpSocket {
 }
 
 export interface EchoReply {
-  readonly from: number
+  readonly from: IpAddress
   readonly kind: 'reply' | 'time-exceeded' | 'unreachable'
   readonly rtt: Nanos
   readonly ttl: number
 }
 
+/** A station on a link: its IPv4 address, and its hardware address of 48 bits. */
+export interface Station {
+  readonly address: number
+  readonly mac: number
+}
+
+/** What a program with root's rights can do on the host's links. */
+export interface LinkAccess {
+  /** Our own addresses on the link that leads to an IPv4 address; undefined where none does. */
+  ownStation(towards: number): Station | undefined
+  /** The station with an IPv4 address on one of our links, as ARP knows it; undefined when it was not heard of. */
+  stationOf(address: number): Station | undefined
+  /** Sends an ARP reply to a station, unasked: `claim.address` is at `claim.mac`, true or not. */
+  sendArpReply(to: Station, claim: Station): void
+  /** Whether packets for others are passed on, as by a router: Linux's `ip_forward`. */
+  setForwarding(on: boolean): void
+}
+
 /** What an application sees of its host. */
 export interface Sockets {
-  connect(to: SocketAddress, options?: { noDelay?: boolean; timeout?: Nanos }): Blocking<TcpSocket>
-  listen(port: number, options?: { backlog?: number }): TcpListener
+  /** `data` is sent as soon as possible; where both hosts allow Fast Open (RFC 7413), in the SYN. It must not change afterwards. */
+  connect(to: SocketAddress, options?: { noDelay?: boolean; timeout?: Nanos; data?: Uint8Array }): Blocking<TcpSocket>
+  /** `fastOpen`: data in a SYN is welcome, even though it may come twice where an attacker has seen it (RFC 7413 section 6.1). */
+  listen(port: number, options?: { backlog?: number; fastOpen?: boolean }): TcpListener
+  /** What only a program with raw sockets on the link can do. */
+  readonly link: LinkAccess
+  /** Sends one TCP segment past all connections, from any source address, as programs with raw sockets can. */
+  sendRaw(source: IpAddress, destination: IpAddress, segment: TcpSegment): void
   udp(port?: number): UdpSocket
-  /** One ICMP echo; undefined when nothing came back in time. */
-  ping(to: number, options: { sequence: number; payload: number; ttl?: number; timeout: Nanos }): Blocking<EchoReply | undefined>
-  /** Resolves a host name of the scenario, or a dotted address. Throws ENOTFOUND. */
-  resolve(name: string): Blocking<number>
+  /** One ICMP or ICMPv6 echo; undefined when nothing came back in time. */
+  ping(
+    to: IpAddress,
+    options: { sequence: number; payload: number; ttl?: number; timeout: Nanos },
+  ): Blocking<EchoReply | undefined>
+  /**
+   * Resolves a host name of the scenario, or an address as text: the address to try first, by `resolveAll`.
+   * @param version of IP, 4 or 6; either when absent
+   * @throws SocketError ENOTFOUND
+   */
+  resolve(name: string, version?: 4 | 6): Blocking<IpAddress>
+  /**
+   * All addresses of a name, in the order in which to try them (RFC 6724): those that cannot be reached last. At least one.
+   * @throws SocketError ENOTFOUND
+   */
+  resolveAll(name: string): Blocking<readonly IpAddress[]>
 }
 
 /** What an application is given. Its functions may be taken out of it: `const { sockets, sleep } = context`. */
@@ -114,6 +156,10 @@ export interface AppContext {
   readonly sleep: (duration: Nanos) => Blocking<void>
   /** Starts another coroutine of this application; it dies with the application. An uncaught error is recorded as `app:failed`. */
   readonly spawn: (task: Blocking<void>) => Task
+  /** What the host takes for the time of day; others may differ. */
+  readonly wallClock: () => Nanos
+  /** Blocks until the host's processor has had the time that a request takes. */
+  readonly processRequest: () => Blocking<void>
   /** Blocks until one of several tasks has ended, and says which. */
   readonly race: (tasks: readonly Task[]) => Blocking<number>
 }

@@ -1,11 +1,15 @@
-import { formatIpv4 } from '../wire/address.ts'
-import type { TcpSegment } from '../wire/tcp.ts'
+import type { IpAddress } from '../wire/address.ts'
+import { addressSum } from '../wire/pseudo-header.ts'
+import { TCP_HEADER_LENGTH, type TcpSegment } from '../wire/tcp.ts'
 import { TcpConnection } from '../protocols/tcp/connection.ts'
-import type { TcpConfig } from '../protocols/tcp/config.ts'
+import type { KeepAlive, TcpConfig } from '../protocols/tcp/config.ts'
 import type { TcpFailure } from '../protocols/tcp/event.ts'
-import type { Environment, Id, Timer } from '../kernel/machine.ts'
+import type { FastOpenPeer } from '../protocols/tcp/fast-open-peer.ts'
+import type { Id, Timer } from '../kernel/machine.ts'
 import { NEVER, type Nanos } from '../kernel/time.ts'
-import type { Destination } from './internet-layer.ts'
+import type { HostEnvironment } from './host-environment.ts'
+import { CONNECTION_MEMORY } from './memory.ts'
+import { formatEnd, type Way } from './network-layer.ts'
 import { SocketError, type Blocking, type SocketAddress, type TcpSocket } from './socket.ts'
 import { WaitQueue } from './tasks.ts'
 import { TimedWait } from './timed-wait.ts'
@@ -13,11 +17,15 @@ import type { Tuple } from './tuple-table.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
+/** MSS of a peer that names none, over IPv6 (RFC 9293 section 3.7.1, MUST-15). */
+const DEFAULT_MSS_V6 = 1220
+
 /** Events that explain the segments that follow them, better than what was received last. */
 const EXPLAINING: ReadonlySet<string> = new Set([
   'tcp:segment-retransmitted',
   'tcp:rto-expired',
   'tcp:fast-retransmit-entered',
+  'tcp:tail-loss-probe-sent',
   'tcp:reset-sent',
 ])
 
@@ -27,26 +35,26 @@ export interface TcpOwner {
   transmit(endpoint: TcpEndpoint, segment: TcpSegment): void
   /** The handshake is done. */
   established(endpoint: TcpEndpoint): void
+  /** How often a SYN-ACK is sent again. @param most what the configuration says */
+  synAckRetries(endpoint: TcpEndpoint, most: number): number
   /** The connection is CLOSED: its tuple is free again. */
   gone(endpoint: TcpEndpoint): void
 }
 
 export interface TcpEndpointOptions {
   readonly config: TcpConfig
-  readonly destination: Destination
+  readonly way: Way
   readonly local: SocketAddress
   readonly remote: SocketAddress
   readonly isn: number
   readonly passive: boolean
-}
-
-function formatEnd(end: SocketAddress): string {
-  return `${formatIpv4(end.address)}:${String(end.port)}`
+  /** What is remembered of the server, to open the connection by Fast Open. */
+  readonly fastOpen?: FastOpenPeer
 }
 
 /** The name of a conversation in the trace: who began it comes first. */
 export function conversationName(first: SocketAddress, second: SocketAddress): string {
-  return `${formatEnd(first)} ↔ ${formatEnd(second)}`
+  return `${formatEnd(first.address, first.port)} ↔ ${formatEnd(second.address, second.port)}`
 }
 
 /**
@@ -56,15 +64,23 @@ export function conversationName(first: SocketAddress, second: SocketAddress): s
  * and armed anew, for what the deadline is by then, when it fires.
  */
 export class TcpEndpoint implements TcpSocket, Tuple {
-  readonly localAddress: number
+  readonly localAddress: IpAddress
   readonly localPort: number
-  readonly remoteAddress: number
+  readonly remoteAddress: IpAddress
   readonly remotePort: number
   readonly connection: string
-  readonly destination: Destination
+  readonly way: Way
+  /** Of the addresses, for checksums. */
+  readonly addressSum: number
   readonly machine: TcpConnection
   /** Initial sequence number. */
   readonly isn: number
+  /** The path's MTU as the connection knows it. */
+  pathMtu: number
+  /** Differentiated services codepoint of its packets, 0 to 63. */
+  trafficClass = 0
+  /** What it is charged with of the host's memory, in bytes. */
+  memory = 0
   /** Called once when the application lets go of the socket, or the connection is gone. */
   released: (() => void) | undefined
   private timer: Timer | undefined
@@ -84,18 +100,24 @@ export class TcpEndpoint implements TcpSocket, Tuple {
 
   constructor(
     private readonly owner: TcpOwner,
-    private readonly environment: Environment,
-    { config, destination, local, remote, isn, passive }: TcpEndpointOptions,
+    private readonly environment: HostEnvironment,
+    { config, way, local, remote, isn, passive, fastOpen }: TcpEndpointOptions,
   ) {
     this.localAddress = local.address
     this.localPort = local.port
     this.remoteAddress = remote.address
     this.remotePort = remote.port
     this.connection = passive ? conversationName(remote, local) : conversationName(local, remote)
-    this.destination = destination
+    this.way = way
+    this.addressSum = addressSum(local.address, remote.address)
     this.isn = isn
+    this.pathMtu = way.mtu
     this.machine = new TcpConnection({
       config,
+      pathMss: this.pathMss,
+      ...(typeof remote.address === 'bigint' && { defaultMss: DEFAULT_MSS_V6 }),
+      ...(fastOpen !== undefined && { fastOpen }),
+      ...(passive && { synAckRetries: () => owner.synAckRetries(this, config.synAckRetries) }),
       localPort: local.port,
       remotePort: remote.port,
       isn,
@@ -130,6 +152,27 @@ export class TcpEndpoint implements TcpSocket, Tuple {
     this.machine.handleUnreachable(code, now)
     this.pump(now)
     this.environment.cause = cause
+  }
+
+  /** Most payload, with options, that gets to the peer in one packet. */
+  private get pathMss(): number {
+    return this.way.mtu - this.way.layer.headerLength - TCP_HEADER_LENGTH
+  }
+
+  /** A packet of ours was too big, and the way has been narrowed accordingly. */
+  packetTooBig(): void {
+    const { cause, now } = this.environment
+    this.pathMtu = this.way.mtu
+    this.machine.handlePacketTooBig(this.pathMss, now)
+    this.pump(now)
+    this.environment.cause = cause
+  }
+
+  /** What is known of the way has changed. */
+  pathChanged(): void {
+    if (this.pathMtu === this.way.mtu) return
+    this.pathMtu = this.way.mtu
+    this.machine.setPathMss(this.pathMss)
   }
 
   private timerFired(): void {
@@ -168,8 +211,20 @@ export class TcpEndpoint implements TcpSocket, Tuple {
       }
     }
     if (news) this.changed.wake()
-    if (machine.state === 'CLOSED') this.end()
-    else this.arm()
+    if (machine.state === 'CLOSED') {
+      this.end()
+      return
+    }
+    this.arm()
+    if (environment.memory.isLimited) this.countMemory()
+  }
+
+  /** Brings up to date what it is charged with. */
+  countMemory(): void {
+    const { memory } = this.environment
+    const now = memory.isLimited ? CONNECTION_MEMORY + this.machine.bufferedBytes : 0
+    memory.used += now - this.memory
+    this.memory = now
   }
 
   private arm(): void {
@@ -224,7 +279,10 @@ export class TcpEndpoint implements TcpSocket, Tuple {
       this.throwError()
       if (this.isOver) throw new SocketError('ECONNABORTED', 'the connection was closed before it was established')
       if (timeout > 0 && this.environment.now >= until) {
-        throw new SocketError('ETIMEDOUT', `no connection to ${formatEnd(this.remote)} within the time allowed`)
+        throw new SocketError(
+          'ETIMEDOUT',
+          `no connection to ${formatEnd(this.remoteAddress, this.remotePort)} within the time allowed`,
+        )
       }
       yield timeout > 0 ? new TimedWait(this.changed, this.environment, until) : this.changed
     }
@@ -324,6 +382,19 @@ export class TcpEndpoint implements TcpSocket, Tuple {
   *closed(): Blocking<void> {
     while (!this.isOver) yield this.changed
     this.throwError()
+  }
+
+  setKeepAlive(how: boolean | Partial<KeepAlive>): void {
+    const { keepAliveIdle, keepAliveInterval, keepAliveProbes } = this.machine.block.config
+    const usual = { idle: keepAliveIdle, interval: keepAliveInterval, probes: keepAliveProbes }
+    const wanted = how === true ? usual : how === false ? undefined : { ...usual, ...how }
+    this.machine.setKeepAlive(wanted, this.environment.now)
+    if (!this.isOver) this.pump(this.environment.now)
+  }
+
+  setTrafficClass(dscp: number): void {
+    if (!Number.isInteger(dscp) || dscp < 0 || dscp > 63) throw new RangeError('a codepoint is an integer from 0 to 63')
+    this.trafficClass = dscp
   }
 
   setNoDelay(on: boolean): void {

@@ -1,9 +1,13 @@
 import { SocketError, type Blocking, type SocketAddress, type TcpListener } from './socket.ts'
+import { SECOND, type Nanos } from '../kernel/time.ts'
 import { WaitQueue } from './tasks.ts'
 import type { TcpEndpoint } from './tcp-endpoint.ts'
 
 /** Backlog when an application names none: Linux's somaxconn before version 5.4. */
 export const DEFAULT_BACKLOG = 128
+
+/** How long a reset of a connection in the making is remembered (RFC 7413 section 5.1, and Linux). */
+const RESET_MEMORY: Nanos = 60 * SECOND
 
 /**
  * A listening port with its two queues, as in Linux. The *SYN queue* holds connections whose handshake is not finished, at most
@@ -11,22 +15,32 @@ export const DEFAULT_BACKLOG = 128
  *
  * A SYN that finds either queue full is dropped; the client sends it again after a second. The last segment of a handshake that
  * finds the accept queue full is dropped, too: the client takes itself for connected, while this side still waits and
- * sends its SYN-ACK again. Linux's SYN cookies, which would relieve a full SYN queue, are not there.
+ * sends its SYN-ACK again. With SYN cookies a full SYN queue is no obstacle. When it is more than half full, SYN-ACKs are sent again less often,
+ * so that it empties sooner. Deviates from Linux in one point: without cookies it keeps the last quarter of the queue for peers that it
+ * has known before.
  */
 export class TcpBacklog implements TcpListener {
   private readonly synQueue = new Set<TcpEndpoint>()
   private readonly acceptQueue: TcpEndpoint[] = []
   private readonly changed = new WaitQueue()
   private isClosed = false
+  /** Connections whose data was taken with their SYN, and whose handshake may still be going on. */
+  private readonly openedFast = new Set<TcpEndpoint>()
+  /** Until when those of them that were reset count nevertheless, earliest first. */
+  private readonly resetFast: Nanos[] = []
+  /** When the SYN queue was last found full; an acknowledgment long after that can bring no cookie. */
+  overflowedAt: Nanos = -Infinity
 
   /**
    * @param backlog at least 1
+   * @param fastOpen whether data in a SYN is welcome (RFC 7413)
    * @param opened told of each socket that `accept` returns
    * @param onClose told once
    */
   constructor(
     readonly local: SocketAddress,
     readonly backlog: number,
+    readonly fastOpen: boolean,
     private readonly opened: (endpoint: TcpEndpoint) => void,
     private readonly onClose: (listener: TcpBacklog) => void,
   ) {}
@@ -51,9 +65,43 @@ export class TcpBacklog implements TcpListener {
     this.changed.wake()
   }
 
+  /**
+   * Whether one more connection may be opened by the data of its SYN: not too many whose handshake never ends, nor those that were reset
+   * within a minute, since somebody may have used another's address (RFC 7413 section 5.1).
+   */
+  mayOpenFast(limit: number, now: Nanos): boolean {
+    for (const endpoint of this.openedFast) if (endpoint.machine.state !== 'SYN-RECEIVED') this.openedFast.delete(endpoint)
+    while (this.resetFast.length > 0 && this.resetFast[0] <= now) this.resetFast.shift()
+    return this.openedFast.size + this.resetFast.length < limit
+  }
+
+  /** A connection was opened by the data of its SYN. */
+  openingFast(endpoint: TcpEndpoint): void {
+    this.openedFast.add(endpoint)
+  }
+
+  /**
+   * How often a SYN-ACK is sent again now: less often while the queue is more than half full of old ones, at least twice, as by Linux.
+   * @param most what the configuration says
+   */
+  synAckRetries(most: number): number {
+    const { size } = this.synQueue
+    if (size * 2 <= Math.max(8, this.backlog)) return most
+    let young = 0
+    for (const { machine } of this.synQueue) if (machine.block.synRetransmissions === 0) young++
+    let retries = most
+    for (young *= 2; retries > 2 && size >= young; young *= 2) retries--
+    return retries
+  }
+
   /** A connection is CLOSED. One in the accept queue stays there: `accept` gives it out, and its first use tells. */
   gone(endpoint: TcpEndpoint): void {
     this.synQueue.delete(endpoint)
+  }
+
+  /** A connection opened by the data of its SYN is CLOSED. */
+  goneFast(endpoint: TcpEndpoint, now: Nanos): void {
+    if (this.openedFast.delete(endpoint) && endpoint.machine.block.wasReset) this.resetFast.push(now + RESET_MEMORY)
   }
 
   *accept(): Blocking<TcpEndpoint> {

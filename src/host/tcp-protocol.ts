@@ -1,29 +1,31 @@
-import { formatIpv4 } from '../wire/address.ts'
+import { formatIp, type IpAddress } from '../wire/address.ts'
 import { IcmpType, UnreachableCode } from '../wire/icmp.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
-import { decodeTcp, encodeTcp, tcpEncodedLength, TcpFlag, TcpSegment, verifyTcpChecksum } from '../wire/tcp.ts'
+import { decodeTcp, encodeTcp, TCP_HEADER_LENGTH, tcpEncodedLength, TcpFlag, TcpSegment, verifyTcpChecksum } from '../wire/tcp.ts'
+import { addressSum } from '../wire/pseudo-header.ts'
 import { TCP_LIMITS, tcpConfig, type TcpConfig } from '../protocols/tcp/config.ts'
+import { FastOpenPeer } from '../protocols/tcp/fast-open-peer.ts'
+import { plateauBelow } from '../protocols/tcp/path-mtu.ts'
 import { answerStray } from '../protocols/tcp/stray.ts'
-import { FrameMark, type Environment } from '../kernel/machine.ts'
+import { FrameMark } from '../kernel/machine.ts'
+import { SECOND, type Nanos } from '../kernel/time.ts'
 import { ephemeralPort } from './ephemeral-port.ts'
-import type { ErrorListener, IcmpError } from './icmp-protocol.ts'
-import {
-  PAYLOAD_START,
-  type Destination,
-  type InternetLayer,
-  type ProtocolHandler,
-  type ReceivedPacket,
-} from './internet-layer.ts'
+import type { HostEnvironment } from './host-environment.ts'
+import { CONNECTION_MEMORY } from './memory.ts'
+import type { ErrorListener, IcmpError, Internet, NetworkLayer, ProtocolHandler, ReceivedPacket, Way } from './network-layer.ts'
 import { SocketError, type SocketAddress } from './socket.ts'
 import { conversationName, TcpEndpoint, type TcpOwner } from './tcp-endpoint.ts'
 import { TcpBacklog } from './tcp-listener.ts'
+import { TcpSecrets } from './tcp-secrets.ts'
 import { TupleTable } from './tuple-table.ts'
 
-/** Bytes of the IPv4 and TCP headers without options, which the MSS leaves out (RFC 9293 section 3.7.1). */
-const HEADERS_LENGTH = 40
+const NO_BYTES = new Uint8Array(0)
 
-/** The clock of initial sequence numbers ticks each 64 ns, as in Linux; RFC 9293 section 3.4.1 asks for about 4 µs. */
-const ISN_TICK = 64
+/** Most servers that are remembered for Fast Open. */
+const FAST_OPEN_PEERS = 1024
+
+/** How long after an overflow of the SYN queue cookies may come back, as in Linux. */
+const COOKIE_SEASON: Nanos = 120 * SECOND
 
 /** TCP on a host: finds the connection of each segment, makes new ones, and answers for those that do not exist. */
 export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
@@ -31,10 +33,18 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
   private readonly listeners = new Map<number, TcpBacklog>()
   /** Which connection came by which listener, until it is established and accepted, or gone. */
   private readonly origins = new Map<TcpEndpoint, TcpBacklog>()
+  /** Which connections were opened by the data of their SYN, and by which listener. */
+  private readonly fastListeners = new Map<TcpEndpoint, TcpBacklog>()
   private readonly incoming = new TcpSegment()
   private readonly answer = new TcpSegment()
-  private readonly isnSecret: number
+  private readonly recalled = new TcpSegment()
+  private readonly secrets: TcpSecrets
+  private readonly fastOpenPeers = new Map<IpAddress, FastOpenPeer>()
   private settings: Readonly<Record<string, unknown>>
+  /** What the settings say, whatever the way. */
+  private common: TcpConfig
+  /** When the settings say; otherwise the layer's own holds, which a router may have told (RFC 4861 section 6.3.4). */
+  private timeToLive: number | undefined
   private readonly configs = new Map<number, TcpConfig>()
 
   /**
@@ -42,15 +52,15 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
    * @throws TcpConfigError
    */
   constructor(
-    private readonly environment: Environment,
-    private readonly internet: InternetLayer,
+    private readonly environment: HostEnvironment,
+    private readonly internet: Internet,
     settings: Readonly<Record<string, unknown>>,
   ) {
-    const random = environment.random('tcp-isn')
-    this.isnSecret = random.uint32()
-    this.endpoints = new TupleTable(random.uint32() | 0)
-    tcpConfig(settings)
+    this.secrets = new TcpSecrets(environment)
+    this.endpoints = new TupleTable(environment.random('tcp-tuples').uint32() | 0)
+    this.common = tcpConfig(settings)
     this.settings = settings
+    this.timeToLive = 'timeToLive' in settings ? this.common.timeToLive : undefined
   }
 
   /**
@@ -59,8 +69,9 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
    */
   configure(name: string, value: unknown): void {
     const settings = { ...this.settings, [name]: value }
-    tcpConfig(settings)
+    this.common = tcpConfig(settings)
     this.settings = settings
+    this.timeToLive = 'timeToLive' in settings ? this.common.timeToLive : undefined
     this.configs.clear()
   }
 
@@ -68,32 +79,56 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
 
   /**
    * Sends a SYN from an ephemeral port.
+   * @param data to be sent as soon as possible, in the SYN if Fast Open allows; as much of it as the send buffer takes
    * @throws SocketError ENETUNREACH, EADDRINUSE
    */
-  connect(remote: SocketAddress, noDelay: boolean): TcpEndpoint {
-    const destination = this.internet.destination(remote.address)
-    if (destination.kind === 'unreachable' || destination.kind === 'broadcast') {
-      throw new SocketError('ENETUNREACH', `no route to ${formatIpv4(remote.address)}`)
+  connect(remote: SocketAddress, noDelay: boolean, data: Uint8Array = NO_BYTES): TcpEndpoint {
+    const way = this.internet.way(remote.address)
+    if (way === undefined || way.kind === 'unreachable' || way.kind === 'group') {
+      throw new SocketError('ENETUNREACH', `no route to ${formatIp(remote.address)}`)
     }
-    const address = destination.source
+    const address = way.source
     const isFree = (port: number): boolean =>
       !this.listeners.has(port) && this.endpoints.find(address, port, remote.address, remote.port) === undefined
     const port = ephemeralPort(this.environment.random('tcp-port'), isFree)
-    const endpoint = this.create(destination, { address, port }, remote, false)
+    const isn = this.secrets.initialSequenceNumber({ address, port }, remote)
+    const fastOpen = data.length > 0 && this.configFor(way).fastOpen ? this.fastOpenPeer(remote.address) : undefined
+    const endpoint = this.create(way, { address, port }, remote, false, isn, fastOpen)
     if (noDelay) endpoint.machine.setNoDelay(true)
+    if (data.length > 0) endpoint.machine.send(data)
     endpoint.open()
     return endpoint
   }
 
+  /** What is remembered of a server; undefined while Fast Open with it had better not be tried. */
+  private fastOpenPeer(address: IpAddress): FastOpenPeer | undefined {
+    let peer = this.fastOpenPeers.get(address)
+    if (peer === undefined) {
+      if (this.fastOpenPeers.size >= FAST_OPEN_PEERS) this.fastOpenPeers.clear()
+      peer = new FastOpenPeer()
+      this.fastOpenPeers.set(address, peer)
+    }
+    return peer.mayTry(this.environment.now) ? peer : undefined
+  }
+
+  /** Sends a segment that belongs to no connection, from any address, as programs with raw sockets do. Ports and flags are the segment's. */
+  sendRaw(source: IpAddress, destination: IpAddress, segment: TcpSegment): void {
+    const way = this.internet.way(destination)
+    if (way === undefined || way.kind === 'unreachable')
+      throw new SocketError('ENETUNREACH', `no route to ${formatIp(destination)}`)
+    this.sendSegment(segment, way, source, addressSum(source, destination), 0)
+  }
+
   /**
    * @param backlog lengths of the queues, see `TcpBacklog`
+   * @param fastOpen whether data in a SYN is welcome
    * @param opened told of each socket that is accepted
    * @throws SocketError EADDRINUSE
    */
-  listen(port: number, backlog: number, opened: (endpoint: TcpEndpoint) => void): TcpBacklog {
+  listen(port: number, backlog: number, fastOpen: boolean, opened: (endpoint: TcpEndpoint) => void): TcpBacklog {
     if (this.listeners.has(port)) throw new SocketError('EADDRINUSE', `TCP port ${String(port)} is taken`)
     const local = { address: 0, port: port === 0 ? this.freePort() : port }
-    const listener = new TcpBacklog(local, Math.max(1, backlog), opened, (closed) => {
+    const listener = new TcpBacklog(local, Math.max(1, backlog), fastOpen, opened, (closed) => {
       this.listeners.delete(closed.local.port)
     })
     this.listeners.set(local.port, listener)
@@ -106,33 +141,31 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     return ephemeralPort(this.environment.random('tcp-port'), (port) => !used.has(port))
   }
 
-  private create(destination: Destination, local: SocketAddress, remote: SocketAddress, passive: boolean): TcpEndpoint {
-    const config = this.configFor(destination.mtu)
-    const isn = this.initialSequenceNumber(local, remote)
-    const endpoint = new TcpEndpoint(this, this.environment, { config, destination, local, remote, isn, passive })
+  private create(
+    way: Way,
+    local: SocketAddress,
+    remote: SocketAddress,
+    passive: boolean,
+    isn: number,
+    fastOpen?: FastOpenPeer,
+  ): TcpEndpoint {
+    const options = { config: this.configFor(way), way, local, remote, isn, passive, ...(fastOpen !== undefined && { fastOpen }) }
+    const endpoint = new TcpEndpoint(this, this.environment, options)
     this.endpoints.add(endpoint)
     return endpoint
   }
 
-  /** RFC 9293 section 3.4.1 and RFC 6528: a clock, plus a number that only this host can compute for the tuple. */
-  private initialSequenceNumber(local: SocketAddress, remote: SocketAddress): number {
-    let mixed = this.isnSecret
-    for (const word of [local.address, remote.address, (local.port << 16) | remote.port]) {
-      mixed = Math.imul(mixed ^ word, 0x9e37_79b1)
-      mixed = Math.imul(mixed ^ (mixed >>> 15), 0x85eb_ca6b)
-      mixed ^= mixed >>> 13
-    }
-    return (mixed + Math.floor(this.environment.now / ISN_TICK)) >>> 0
-  }
-
-  private configFor(mtu: number): TcpConfig {
-    let config = this.configs.get(mtu)
+  /** What is announced is what the link can bring (RFC 9293 section 3.7.1, MUST-67), however narrow the path is the other way. */
+  private configFor(way: Way): TcpConfig {
+    // The MSS leaves out the headers, but not their options.
+    const room = way.linkMtu - way.layer.headerLength - TCP_HEADER_LENGTH
+    let config = this.configs.get(room)
     if (config === undefined) {
       const [least, most] = TCP_LIMITS.mss
-      const fitting = Math.min(most, Math.max(least, mtu - HEADERS_LENGTH))
+      const fitting = Math.min(most, Math.max(least, room))
       const { mss } = this.settings
       config = tcpConfig({ ...this.settings, mss: typeof mss === 'number' ? Math.min(mss, fitting) : fitting })
-      this.configs.set(mtu, config)
+      this.configs.set(room, config)
     }
     return config
   }
@@ -140,20 +173,21 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
   // From below.
 
   input(packet: ReceivedPacket): void {
-    const { bytes, header } = packet
+    const { bytes, header, layer } = packet
     const { source, destination, payloadStart, payloadEnd } = header
     if (packet.broadcast) return
     const segment = decodeTcp(bytes, payloadStart, payloadEnd, this.incoming)
-    if (!verifyTcpChecksum(bytes, payloadStart, payloadEnd, source, destination)) {
-      this.internet.discard('tcp', 'wrong checksum')
+    segment.ecn = header.ecn
+    if (!verifyTcpChecksum(bytes, payloadStart, payloadEnd, packet.addressSum)) {
+      layer.discard('tcp', 'wrong checksum')
       return
     }
     const endpoint = this.endpoints.find(destination, segment.destinationPort, source, segment.sourcePort)
-    if (endpoint === undefined) this.handleWithoutEndpoint(segment, source, destination)
+    if (endpoint === undefined) this.handleWithoutEndpoint(layer, segment, source, destination)
     else this.handleFor(endpoint, segment, source, destination)
   }
 
-  private handleFor(endpoint: TcpEndpoint, segment: TcpSegment, source: number, destination: number): void {
+  private handleFor(endpoint: TcpEndpoint, segment: TcpSegment, source: IpAddress, destination: IpAddress): void {
     const { state } = endpoint.machine
     if (state === 'SYN-RECEIVED') {
       const listener = this.origins.get(endpoint)
@@ -164,34 +198,121 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     } else if (state === 'TIME-WAIT' && this.listeners.has(endpoint.localPort) && endpoint.machine.canBeReplacedBy(segment)) {
       // RFC 9293 section 3.10.7.4: a SYN that cannot be an old one begins the next connection with the same tuple.
       endpoint.discard()
-      this.handleWithoutEndpoint(segment, source, destination)
+      this.handleWithoutEndpoint(endpoint.way.layer, segment, source, destination)
       return
     }
-    if ((segment.flags & TcpFlag.ACK) !== 0) this.internet.confirm(endpoint.destination)
+    if (this.isOutOfMemory(segment.payload.length, endpoint.connection)) return
+    if ((segment.flags & TcpFlag.ACK) !== 0) endpoint.way.layer.confirm(endpoint.way)
     endpoint.handle(segment)
   }
 
-  private handleWithoutEndpoint(segment: TcpSegment, source: number, destination: number): void {
+  private handleWithoutEndpoint(layer: NetworkLayer, segment: TcpSegment, source: IpAddress, destination: IpAddress): void {
     const listener = this.listeners.get(segment.destinationPort)
     const isSyn = (segment.flags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST)) === TcpFlag.SYN
     if (listener === undefined || !isSyn) {
-      this.refuse(segment, source, destination)
+      if (listener === undefined || !this.takeCookie(layer, listener, segment, source, destination))
+        this.refuse(layer, segment, source, destination)
       return
     }
     const local = { address: destination, port: segment.destinationPort }
     const remote = { address: source, port: segment.sourcePort }
+    const way = layer.way(source)
+    if (way.kind === 'unreachable' || way.kind === 'group') return
+    this.environment.processor.charge(this.environment.machine.perHandshake)
+    if (this.isOutOfMemory(CONNECTION_MEMORY, conversationName(remote, local))) return
     if (listener.synQueueFull || listener.acceptQueueFull) {
+      if (!listener.acceptQueueFull && this.configFor(way).synCookies) {
+        this.answerWithCookie(listener, way, segment, local, remote)
+        return
+      }
       const why = listener.acceptQueueFull ? 'the accept queue is full' : 'the SYN queue is full'
       this.recordOverflow(conversationName(remote, local), listener, why)
       return
     }
-    const way = this.internet.destination(source)
-    if (way.kind === 'unreachable' || way.kind === 'broadcast') return
-    const endpoint = this.create(way, local, remote, true)
+    const endpoint = this.create(way, local, remote, true, this.secrets.initialSequenceNumber(local, remote))
     listener.begin(endpoint)
     this.origins.set(endpoint, listener)
+    this.considerFastOpen(endpoint, listener, segment)
     endpoint.handle(segment)
     if (endpoint.machine.state === 'LISTEN') endpoint.discard()
+  }
+
+  /** RFC 7413 section 4.2.2: whether the data of a SYN is taken, and which cookie is given. */
+  private considerFastOpen(endpoint: TcpEndpoint, listener: TcpBacklog, { fastOpen, payload }: TcpSegment): void {
+    const { config } = endpoint.machine.block
+    if (!listener.fastOpen || !config.fastOpen || fastOpen === undefined) return
+    const { secrets, environment } = this
+    const isRight = fastOpen.length > 0 && secrets.isFastOpenCookie(fastOpen, endpoint.remoteAddress)
+    const takesData = isRight && payload.length > 0 && listener.mayOpenFast(config.fastOpenBacklog, environment.now)
+    endpoint.machine.grantFastOpen(takesData, isRight ? undefined : secrets.fastOpenCookie(endpoint.remoteAddress))
+    if (takesData) {
+      listener.openingFast(endpoint)
+      this.fastListeners.set(endpoint, listener)
+    }
+  }
+
+  // SYN cookies: RFC 4987 section 3.6.
+
+  private answerWithCookie(listener: TcpBacklog, way: Way, syn: TcpSegment, local: SocketAddress, remote: SocketAddress): void {
+    const { environment } = this
+    listener.overflowedAt = environment.now
+    const tuple = { local: local.address, remote: remote.address }
+    const answer = this.secrets.synCookies.answer(syn, tuple, this.configFor(way), environment.now, this.answer)
+    const { cause } = environment
+    const data = { port: local.port, backlog: listener.backlog }
+    environment.cause = environment.record('tcp:syn-cookie-sent', conversationName(remote, local), data)
+    this.sendSegment(answer, way, local.address, addressSum(local.address, remote.address), 0)
+    environment.cause = cause
+  }
+
+  /** @returns whether an acknowledgment to a listener brought a cookie back, and so belongs to a connection now */
+  private takeCookie(
+    layer: NetworkLayer,
+    listener: TcpBacklog,
+    segment: TcpSegment,
+    source: IpAddress,
+    destination: IpAddress,
+  ): boolean {
+    const { environment, recalled } = this
+    const { now } = environment
+    if ((segment.flags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST)) !== TcpFlag.ACK) return false
+    if (now - listener.overflowedAt > COOKIE_SEASON) return false
+    const way = layer.way(source)
+    const config = this.configFor(way)
+    const tuple = { local: destination, remote: source }
+    if (!config.synCookies || !this.secrets.synCookies.recall(segment, tuple, config, now, recalled)) return false
+    const local = { address: destination, port: segment.destinationPort }
+    const remote = { address: source, port: segment.sourcePort }
+    const connection = conversationName(remote, local)
+    if (listener.acceptQueueFull) {
+      this.recordOverflow(connection, listener, 'the accept queue is full')
+      return true
+    }
+    environment.record('tcp:syn-cookie-accepted', connection, { port: local.port, mss: recalled.mss })
+    const endpoint = this.create(way, local, remote, true, (segment.ack - 1) >>> 0)
+    listener.begin(endpoint)
+    this.origins.set(endpoint, listener)
+    endpoint.machine.recallSyn(recalled, now)
+    endpoint.handle(segment)
+    return true
+  }
+
+  /** Whether there is no room for so many bytes. What needs them is then lost, as on a line: its sender will send it again. */
+  private isOutOfMemory(bytes: number, connection: string): boolean {
+    const { memory } = this.environment
+    if (bytes === 0 || !memory.refuses(bytes)) return false
+    const { used, limit } = memory
+    this.environment.record('host:memory-exhausted', connection, { wanted: bytes, used, limit })
+    return true
+  }
+
+  /** A limit of memory has come or gone: from now on it is counted, or no longer. */
+  countMemory(): void {
+    this.environment.memory.used = 0
+    for (const endpoint of this.endpoints.values()) {
+      endpoint.memory = 0
+      endpoint.countMemory()
+    }
   }
 
   private recordOverflow(connection: string, { local, backlog }: TcpBacklog, why: string): void {
@@ -199,18 +320,18 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
   }
 
   /** A segment that belongs to nobody: RFC 9293 section 3.10.7.1. */
-  private refuse(segment: TcpSegment, source: number, destination: number): void {
+  private refuse(layer: NetworkLayer, segment: TcpSegment, source: IpAddress, destination: IpAddress): void {
     const { environment } = this
     const reset = answerStray(segment, this.answer)
-    const way = this.internet.destination(source)
-    if (reset === undefined || way.kind === 'unreachable' || way.kind === 'broadcast') return
+    const way = layer.way(source)
+    if (reset === undefined || way.kind === 'unreachable' || way.kind === 'group') return
     const connection = conversationName(
       { address: source, port: segment.sourcePort },
       { address: destination, port: segment.destinationPort },
     )
     const { cause } = environment
     environment.cause = environment.record('tcp:reset-sent', connection, { why: 'no such connection' })
-    this.sendSegment(reset, way, destination, 0)
+    this.sendSegment(reset, way, destination, addressSum(destination, source), 0)
     environment.cause = cause
   }
 
@@ -219,9 +340,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     const endpoint = this.endpoints.find(source, sourcePort, destination, destinationPort)
     if (endpoint === undefined) return
     if (type === IcmpType.DESTINATION_UNREACHABLE && code === UnreachableCode.FRAGMENTATION_NEEDED) {
-      // Deviates from RFC 1191 section 6.4: this connection keeps its segment size, and its segments go in fragments from now on; the
-      // lost ones are sent again at the next timeout. Connections to come use the smaller size.
-      this.internet.narrow(endpoint.destination, mtu)
+      this.narrowPath(endpoint, mtu, sequence)
       return
     }
     // RFC 5927 section 4.1: who cannot see our segments does not know their sequence numbers.
@@ -229,20 +348,40 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     endpoint.handleUnreachable(type === IcmpType.TIME_EXCEEDED ? UnreachableCode.HOST_UNREACHABLE : code)
   }
 
+  /** RFC 1191 section 6.4, RFC 8201 section 5.4. The report is believed when it is about something in flight (RFC 5927 section 4.1). */
+  private narrowPath(endpoint: TcpEndpoint, mtu: number, sequence: number): void {
+    const { way, machine } = endpoint
+    if (!machine.block.config.pathMtuDiscovery || !machine.isInFlight(sequence)) return
+    const told = mtu > 0 ? mtu : plateauBelow(way.mtu)
+    const before = way.mtu
+    if (way.layer.narrow(way, told)) {
+      this.environment.record('tcp:path-narrowed', endpoint.connection, { mtu: way.mtu, told: mtu, from: before })
+    }
+    endpoint.packetTooBig()
+    for (const other of this.endpoints.values()) if (other.way === way) other.pathChanged()
+  }
+
   // For endpoints.
+
+  synAckRetries(endpoint: TcpEndpoint, most: number): number {
+    return this.origins.get(endpoint)?.synAckRetries(most) ?? most
+  }
 
   transmit(endpoint: TcpEndpoint, segment: TcpSegment): void {
     const mark = (segment.retransmission ? FrameMark.Retransmission : 0) | (segment.probe ? FrameMark.Probe : 0)
-    this.sendSegment(segment, endpoint.destination, endpoint.localAddress, mark)
+    this.sendSegment(segment, endpoint.way, endpoint.localAddress, endpoint.addressSum, mark, endpoint.trafficClass)
+    if (endpoint.way.mtu !== endpoint.pathMtu) endpoint.pathChanged()
   }
 
-  private sendSegment(segment: TcpSegment, destination: Destination, source: number, mark: number): void {
+  private sendSegment(segment: TcpSegment, way: Way, source: IpAddress, addresses: number, mark: number, dscp = 0): void {
+    const { layer, linkMtu } = way
+    const { pathMtuDiscovery } = this.common
     const length = tcpEncodedLength(segment)
-    // A connection from before the path was found to be narrow may send fragments.
-    const fits = length + HEADERS_LENGTH / 2 <= destination.mtu
-    const frame = this.internet.begin(destination, source, IpProtocol.TCP, length, fits)
-    encodeTcp(segment, frame, PAYLOAD_START, source, destination.address)
-    this.internet.send(frame, destination, mark)
+    // Segments fit, unless somebody else has just found the path to be narrow.
+    const isWhole = pathMtuDiscovery && !way.mayBeCut && length + layer.headerLength <= Math.min(way.mtu, linkMtu)
+    const frame = layer.begin(way, source, IpProtocol.TCP, length, isWhole, segment.ecn, this.timeToLive, dscp)
+    encodeTcp(segment, frame, layer.payloadStart, addresses)
+    layer.send(frame, way, mark)
   }
 
   established(endpoint: TcpEndpoint): void {
@@ -252,7 +391,13 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
 
   gone(endpoint: TcpEndpoint): void {
     this.endpoints.delete(endpoint)
+    this.environment.memory.used -= endpoint.memory
+    endpoint.memory = 0
     this.origins.get(endpoint)?.gone(endpoint)
     this.origins.delete(endpoint)
+    const listener = this.fastListeners.get(endpoint)
+    if (listener === undefined) return
+    listener.goneFast(endpoint, this.environment.now)
+    this.fastListeners.delete(endpoint)
   }
 }

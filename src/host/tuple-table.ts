@@ -1,16 +1,18 @@
+import type { IpAddress } from '../wire/address.ts'
+
 /** The two ends of a conversation. */
 export interface Tuple {
-  /** IPv4 addresses in [0, 2^32), ports in [0, 65535]. */
-  readonly localAddress: number
+  /** Addresses of one version of IP, ports in [0, 65535]. */
+  readonly localAddress: IpAddress
   readonly localPort: number
-  readonly remoteAddress: number
+  readonly remoteAddress: IpAddress
   readonly remotePort: number
 }
 
 const FIRST_CAPACITY = 16
 
 /**
- * Things by their tuple: a chained hash table over plain numbers, so that looking one up for a segment allocates nothing. Iterates
+ * Things by their tuple: a chained hash table over plain numbers, so that looking one up for a segment of IPv4 allocates nothing. Iterates
  * in the order of insertion.
  */
 export class TupleTable<T extends Tuple> {
@@ -24,7 +26,7 @@ export class TupleTable<T extends Tuple> {
     return this.all.size
   }
 
-  find(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): T | undefined {
+  find(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): T | undefined {
     const bucket = this.buckets[this.bucketOf(localAddress, localPort, remoteAddress, remotePort)]
     if (bucket === undefined) return undefined
     for (const entry of bucket) {
@@ -69,9 +71,17 @@ export class TupleTable<T extends Tuple> {
     for (const entry of this.all) this.place(entry)
   }
 
-  private bucketOf(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): number {
-    let mixed = Math.imul(remoteAddress ^ this.salt, 0x9e37_79b1) ^ Math.imul((localPort << 16) | remotePort, 0x85eb_ca6b)
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b_3c6d) ^ localAddress
+  private bucketOf(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): number {
+    const local = typeof localAddress === 'number' ? localAddress : folded(localAddress)
+    const remote = typeof remoteAddress === 'number' ? remoteAddress : folded(remoteAddress)
+    let mixed = Math.imul(remote ^ this.salt, 0x9e37_79b1) ^ Math.imul((localPort << 16) | remotePort, 0x85eb_ca6b)
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b_3c6d) ^ local
     return (mixed ^ (mixed >>> 13)) & (this.buckets.length - 1)
   }
+}
+
+/** An IPv6 address as 32 bits: the parts that differ between hosts, above and below, on top of each other. */
+function folded(address: bigint): number {
+  const half = BigInt.asUintN(64, address ^ (address >> 64n))
+  return Number(half >> 32n) ^ Number(half & 0xffff_ffffn)
 }

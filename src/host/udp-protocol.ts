@@ -1,12 +1,19 @@
-import { formatIpv4 } from '../wire/address.ts'
+import { formatIp, type IpAddress } from '../wire/address.ts'
 import { IcmpType, UnreachableCode } from '../wire/icmp.ts'
-import { IpProtocol } from '../wire/ipv4.ts'
+import { IPV4_HEADER_LENGTH, IpProtocol } from '../wire/ipv4.ts'
+import { addressSum } from '../wire/pseudo-header.ts'
 import { decodeUdp, encodeUdp, UDP_HEADER_LENGTH, UDP_PAYLOAD_LIMIT, UdpHeader, verifyUdpChecksum } from '../wire/udp.ts'
 import type { Environment } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
 import { ephemeralPort } from './ephemeral-port.ts'
-import type { ErrorListener, IcmpError } from './icmp-protocol.ts'
-import { PAYLOAD_START, type InternetLayer, type ProtocolHandler, type ReceivedPacket } from './internet-layer.ts'
+import {
+  formatEnd,
+  type ErrorListener,
+  type IcmpError,
+  type Internet,
+  type ProtocolHandler,
+  type ReceivedPacket,
+} from './network-layer.ts'
 import { SocketError, type Blocking, type Datagram, type SocketAddress, type UdpSocket } from './socket.ts'
 import { WaitQueue } from './tasks.ts'
 import { TimedWait } from './timed-wait.ts'
@@ -28,7 +35,7 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
 
   constructor(
     private readonly environment: Environment,
-    private readonly internet: InternetLayer,
+    private readonly internet: Internet,
   ) {}
 
   /**
@@ -50,50 +57,58 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
 
   /** For sockets. */
   send(sourcePort: number, to: SocketAddress, payload: Uint8Array): void {
-    if (payload.length > UDP_PAYLOAD_LIMIT) {
-      throw new SocketError('EMSGSIZE', `a datagram takes at most 65,507 bytes, not ${String(payload.length)}`)
+    const way = this.internet.way(to.address)
+    if (way === undefined || way.kind === 'unreachable')
+      throw new SocketError('ENETUNREACH', `no route to ${formatIp(to.address)}`)
+    const { layer, source } = way
+    // The length of an IPv4 packet counts its header, that of an IPv6 packet does not.
+    const limit = typeof to.address === 'number' ? UDP_PAYLOAD_LIMIT : UDP_PAYLOAD_LIMIT + IPV4_HEADER_LENGTH
+    if (payload.length > limit) {
+      throw new SocketError('EMSGSIZE', `a datagram takes at most ${String(limit)} bytes, not ${String(payload.length)}`)
     }
-    const destination = this.internet.destination(to.address)
-    if (destination.kind === 'unreachable') throw new SocketError('ENETUNREACH', `no route to ${formatIpv4(to.address)}`)
     const { outgoing } = this
     outgoing.sourcePort = sourcePort
     outgoing.destinationPort = to.port
-    const { source } = destination
-    const frame = this.internet.begin(destination, source, IpProtocol.UDP, UDP_HEADER_LENGTH + payload.length, false)
-    encodeUdp(outgoing, payload, frame, PAYLOAD_START, source, destination.address)
-    this.internet.send(frame, destination, 0)
+    const frame = layer.begin(way, source, IpProtocol.UDP, UDP_HEADER_LENGTH + payload.length, false)
+    encodeUdp(outgoing, payload, frame, layer.payloadStart, addressSum(source, way.address))
+    layer.send(frame, way, 0)
   }
 
   input(packet: ReceivedPacket): void {
-    const { bytes, header } = packet
+    const { bytes, header, layer } = packet
     const udp = decodeUdp(bytes, header.payloadStart, header.payloadEnd, this.incoming)
-    if (!verifyUdpChecksum(bytes, header.payloadStart, header.source, header.destination)) {
-      this.internet.discard('udp', 'wrong checksum')
+    if (udp.checksum === 0 && typeof header.source === 'bigint') {
+      // RFC 8200 section 8.1.
+      layer.discard('udp', 'no checksum')
+      return
+    }
+    if (!verifyUdpChecksum(bytes, header.payloadStart, packet.addressSum)) {
+      layer.discard('udp', 'wrong checksum')
       return
     }
     const socket = this.sockets.get(udp.destinationPort)
     if (socket !== undefined) {
       const from = { address: header.source, port: udp.sourcePort }
       if (!socket.deliver({ from, bytes: bytes.subarray(udp.payloadStart, udp.payloadEnd) })) {
-        this.internet.discard('udp', 'receive buffer full')
+        layer.discard('udp', 'receive buffer full')
       }
     } else if (!packet.broadcast) {
-      // RFC 1122 section 4.1.3.1.
-      const code = UnreachableCode.PORT_UNREACHABLE
-      this.internet.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, bytes, packet.start, 0)
+      // RFC 1122 section 4.1.3.1, RFC 4443 section 3.1.
+      layer.refusePort(packet)
     }
   }
 
   handleError({ type, code, mtu, quotation }: IcmpError): void {
     const { destination, destinationPort, sourcePort } = quotation
     if (type === IcmpType.DESTINATION_UNREACHABLE && code === UnreachableCode.FRAGMENTATION_NEEDED) {
-      this.internet.narrow(this.internet.destination(destination), mtu)
+      const way = this.internet.way(destination)
+      way?.layer.narrow(way, mtu)
       return
     }
     const socket = this.sockets.get(sourcePort)
     // Forged errors would otherwise disturb a server that anybody can name.
     if (socket?.hasSentTo(destination, destinationPort) !== true || type !== IcmpType.DESTINATION_UNREACHABLE) return
-    const peer = `${formatIpv4(destination)}:${String(destinationPort)}`
+    const peer = formatEnd(destination, destinationPort)
     if (code === UnreachableCode.PORT_UNREACHABLE || code === UnreachableCode.PROTOCOL_UNREACHABLE) {
       socket.fail(new SocketError('ECONNREFUSED', `nobody listens at ${peer}`))
     } else if (code === UnreachableCode.NET_UNREACHABLE) {
@@ -104,14 +119,19 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
   }
 }
 
+/** A peer as one number, `address * 2^16 + port`. */
+function keyOf(address: IpAddress, port: number): IpAddress {
+  return typeof address === 'number' ? address * 0x1_0000 + port : (address << 16n) | BigInt(port)
+}
+
 /** An open UDP port. */
 export class UdpEndpoint implements UdpSocket {
   readonly local: SocketAddress
   private readonly queue: Datagram[] = []
   private queuedBytes = 0
   private error: SocketError | undefined
-  /** As `address * 2^16 + port`, the latest last. */
-  private readonly peers = new Set<number>()
+  /** As `keyOf` has them, the latest last. */
+  private readonly peers = new Set<IpAddress>()
   private closed = false
   private readonly changed = new WaitQueue()
 
@@ -126,10 +146,10 @@ export class UdpEndpoint implements UdpSocket {
   sendTo(to: SocketAddress, bytes: Uint8Array): void {
     if (this.closed) throw new SocketError('ECONNABORTED', 'the socket is closed')
     this.protocol.send(this.local.port, to, bytes)
-    this.remember(to.address * 0x1_0000 + to.port)
+    this.remember(keyOf(to.address, to.port))
   }
 
-  private remember(peer: number): void {
+  private remember(peer: IpAddress): void {
     if (this.peers.has(peer)) return
     if (this.peers.size >= REMEMBERED_PEERS) {
       for (const oldest of this.peers) {
@@ -177,8 +197,8 @@ export class UdpEndpoint implements UdpSocket {
   }
 
   /** For the protocol. */
-  hasSentTo(address: number, port: number): boolean {
-    return this.peers.has(address * 0x1_0000 + port)
+  hasSentTo(address: IpAddress, port: number): boolean {
+    return this.peers.has(keyOf(address, port))
   }
 
   /** For the protocol: the next `receive` throws this. */

@@ -1,6 +1,8 @@
 import { Arena } from './arena.ts'
-import { corrupted, Egress, FATE_NUMBER, type Carrier } from './egress.ts'
+import { Egress, FATE_NUMBER, type Carrier } from './egress.ts'
 import { EventQueue, type Happening } from './event-queue.ts'
+import { OPAQUE_FRAMES, type FrameInspector } from './frame-inspector.ts'
+import { corrupted } from './impairments.ts'
 import type { LinkSettings } from './link.ts'
 import {
   ID_SEQUENCE_LIMIT,
@@ -36,6 +38,8 @@ export interface EngineSetup {
   readonly seed: number
   readonly ports: readonly PortSetup[]
   readonly factory: MachineFactory
+  /** Tells links what is in frames; without one, nothing can be told. */
+  readonly inspector?: FrameInspector
 }
 
 /** A frame on its way to this host. Pooled. */
@@ -105,6 +109,7 @@ export class Engine implements Environment {
   readonly name: string
   readonly ports: number
   readonly log = new TraceLog()
+  readonly inspector: FrameInspector
   now: Nanos = 0
   cause: Id = NO_ID
   boot = 0
@@ -137,6 +142,7 @@ export class Engine implements Environment {
     this.name = setup.name
     this.seed = setup.seed
     this.factory = setup.factory
+    this.inspector = setup.inspector ?? OPAQUE_FRAMES
     this.firstId = setup.host * ID_SEQUENCE_LIMIT
     this.ports = setup.ports.length
     for (const port of setup.ports) {
@@ -173,11 +179,11 @@ export class Engine implements Environment {
   run(until: Nanos): void {
     const { queue } = this
     for (;;) {
-      const time = queue.nextTime
-      if (time >= until) break
-      this.now = time
+      const happening = queue.takeBefore(until)
+      if (happening === undefined) break
+      this.now = queue.takenTime
       this.processed++
-      ;(queue.pop() as Happening).fire()
+      happening.fire()
     }
     this.now = until
   }

@@ -51,6 +51,23 @@ export class EventQueue {
     happenings[hole] = happening
   }
 
+  /**
+   * Removes and returns the earliest that is not cancelled, if its time is before `until`; `takenTime` tells the time. Forgets those
+   * cancelled that stand in front of it.
+   */
+  takeBefore(until: Nanos): Happening | undefined {
+    while (this.count > 0) {
+      const time = this.times[0]
+      if (time >= until) return undefined
+      const happening = this.pop() as Happening
+      if (happening.cancelled) continue
+      this.takenTime = time
+      return happening
+    }
+    return undefined
+  }
+  takenTime: Nanos = 0
+
   /** Removes and returns the earliest; undefined when empty. */
   pop(): Happening | undefined {
     if (this.count === 0) return undefined

@@ -93,4 +93,6 @@ export const FrameMark = {
   Forwarded: 2,
   /** A zero-window or keepalive probe. */
   Probe: 4,
+  /** Set by the trace, not by who transmits: a queue on this link marked it, for it met with congestion there (RFC 3168). */
+  CongestionExperienced: 8,
 } as const

@@ -14,6 +14,8 @@ export const LogEntry = {
   Fate: 2,
   /** Something happened; its words stand in `events`. */
   Event: 3,
+  /** A queue changed the bytes of a frame that it holds, to say that it met with congestion; they stand in `frames`. Uses Id. */
+  Marked: 4,
 } as const
 
 /** Offsets of an entry's numbers. `Sent` uses Id, Where and from Sent on; `Fate` uses Id, Fate, FateAt. */
@@ -51,7 +53,7 @@ export class TraceLog {
   numbers = new Float64Array(LOG_WIDTH * 256)
   /** How many numbers are in use; a multiple of `LOG_WIDTH`. */
   length = 0
-  /** Bytes of the frames, in the order of their entries. */
+  /** Bytes of the frames, in the order of the entries that bring some. */
   frames: Uint8Array[] = []
   events: LoggedEvent[] = []
 
@@ -81,6 +83,13 @@ export class TraceLog {
     const at = this.entry(LogEntry.Fate, time, id)
     this.numbers[at + Log.Fate] = fate
     this.numbers[at + Log.FateAt] = fateAt
+  }
+
+  /** A frame that waits says from now on that it has met with congestion. */
+  marked(time: Nanos, id: Id, frame: Uint8Array): void {
+    const at = this.entry(LogEntry.Marked, time, id)
+    this.numbers[at + Log.Length] = frame.length
+    this.frames.push(frame)
   }
 
   clear(): void {

@@ -78,10 +78,10 @@ export class DirectorService implements DirectorApi {
       const { director } = this
       const start = performance.now()
       const end = Math.min(limit, director.scenario.duration)
-      const [frames, events] = [director.store.frameCount, director.store.events.length]
+      const [frames, events] = [director.store.frameCount, director.store.eventCount]
       while (
         director.store.frameCount === frames &&
-        director.store.events.length === events &&
+        director.store.eventCount === events &&
         director.horizon < end &&
         performance.now() - start < SLICE
       ) {
@@ -155,7 +155,7 @@ export class DirectorService implements DirectorApi {
     }
     this.framesTold = table.count
     const events = store.events.slice(Math.max(0, this.eventsTold - store.thinnedEvents))
-    this.eventsTold = store.thinnedEvents + store.events.length
+    this.eventsTold = store.thinnedEvents + store.eventCount
     const connections = store.connections.slice(this.connectionsTold)
     this.connectionsTold = store.connections.length
     const network = this.networkChanged ? { ...director.state.snapshot(), log: director.log } : undefined

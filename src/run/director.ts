@@ -6,7 +6,7 @@ import type { Action, Intervention } from '../scenario/intervention.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import { Recorder } from '../trace/recorder.ts'
 import { TraceStore } from '../trace/trace-store.ts'
-import { ImpossibleAction, NetworkState } from './network-state.ts'
+import { ImpossibleAction, NetworkState, type Plan } from './network-state.ts'
 
 export interface DirectorOptions {
   readonly seed: number
@@ -64,7 +64,7 @@ export class Director {
 
   /** Time of the next thing that could happen; `NEVER` when the run is over. */
   get nextTime(): Nanos {
-    return Math.min(this.conductor.earliest, this.pending[0]?.at ?? Infinity)
+    return Math.min(this.conductor.earliest, this.state.nextFlap, this.pending[0]?.at ?? Infinity)
   }
 
   /** Whether nothing can happen any more before the scenario's end, and all that is under way has come to its end. */
@@ -86,9 +86,18 @@ export class Director {
     for (;;) {
       const end = Math.min(limit, this.scenario.duration)
       const intervention = this.pending[0]
-      const stop = intervention === undefined ? end : Math.min(end, Math.max(intervention.at, this.horizon))
+      const asked = intervention === undefined ? end : Math.min(end, Math.max(intervention.at, this.horizon))
+      const { nextFlap } = this.state
+      const stop = Math.min(asked, nextFlap)
       const until = this.conductor.grant(stop)
       if (until !== undefined) return { kind: 'grant', until, hosts: this.hostsWithWork(until) }
+      if (nextFlap <= stop && nextFlap < this.scenario.duration) {
+        settle()
+        this.store.horizon = this.horizon
+        const plan = this.state.flap(nextFlap)
+        if (plan !== undefined) return this.ordersOf(plan)
+        continue
+      }
       if (intervention === undefined || intervention.at > stop) return undefined
       this.pending.shift()
       settle()
@@ -131,10 +140,14 @@ export class Director {
   }
 
   private carryOut(intervention: Intervention): Step {
-    const { name, data, cause, drafts, note } = this.state.plan(intervention, this.horizon)
+    const step = this.ordersOf(this.state.plan(intervention, this.horizon))
+    this.done.push(intervention)
+    return step
+  }
+
+  private ordersOf({ name, data, cause, drafts, note }: Plan): Step {
     const event = this.recorder.intervention(this.horizon, name, data, cause)
     note()
-    this.done.push(intervention)
     this.conductor.lookahead = this.state.smallestDelay
     const orders = drafts.map(({ host, ...draft }) => ({ host, order: { ...draft, cause: event } }))
     return { kind: 'orders', at: this.horizon, orders }

@@ -1,6 +1,7 @@
+import { FRAME_INSPECTOR } from '../host/frame-inspector.ts'
 import { Engine } from '../kernel/engine.ts'
 import { Log, LOG_WIDTH, LogEntry, type TraceLog } from '../kernel/trace-log.ts'
-import type { HostLog } from '../trace/recorder.ts'
+import type { HostLog } from '../trace/log-merge.ts'
 import { BatchWriter, readBatch } from './frame-batch.ts'
 import type { HostReport, HostSetup, HostTask } from './host-messages.ts'
 import { machineFactory } from './machines.ts'
@@ -22,6 +23,7 @@ export class HostServer {
       name: host.name,
       seed,
       factory: machineFactory(host),
+      inspector: FRAME_INSPECTOR,
       ports: host.interfaces.map(({ link, end }, port) => ({
         link,
         direction: end,
@@ -117,7 +119,7 @@ export function logOfReport({ numbers, bytes, events }: HostReport): HostLog {
   const frames: Uint8Array[] = []
   let end = 0
   for (let at = 0; at < numbers.length; at += LOG_WIDTH) {
-    if (numbers[at] !== LogEntry.Frame) continue
+    if (numbers[at] !== LogEntry.Frame && numbers[at] !== LogEntry.Marked) continue
     const start = nextStart(end)
     end = start + numbers[at + Log.Length]
     frames.push(bytes.subarray(start, end))

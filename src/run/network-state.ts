@@ -1,17 +1,26 @@
-import { corruptionOf, FATE_NUMBER } from '../kernel/egress.ts'
-import type { LinkSettings } from '../kernel/link.ts'
+import { FATE_NUMBER } from '../kernel/egress.ts'
+import { corruptionOf } from '../kernel/impairments.ts'
+import { DEFAULT_LINK, type LinkSettings } from '../kernel/link.ts'
 import type { EventData, Id } from '../kernel/machine.ts'
 import type { Order } from '../kernel/order.ts'
 import { randomStream } from '../kernel/random.ts'
 import { NEVER, type Nanos } from '../kernel/time.ts'
+import { nextFlap } from '../scenario/flaps.ts'
 import type { Action } from '../scenario/intervention.ts'
 import { applyKnob, type KnobValue } from '../scenario/knob.ts'
+import { LinkLayers, type LinkChange } from '../scenario/link-layers.ts'
+import { MachineLayers, type MachineChange } from '../scenario/machine-layers.ts'
+import { DEFAULT_MACHINE, MACHINE_LIMITS, type MachineSettings } from '../scenario/machine-settings.ts'
+import { LEAST_VALUES, SETTING_UNITS, UNEVEN_COUNTS } from '../scenario/link-schema.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import type { Recorder } from '../trace/recorder.ts'
 import type { HostState, LinkState } from './run.ts'
 
 /** An order without the event that caused it, and the index of the host that it is for. */
 type Draft = Order extends infer O ? (O extends Order ? Omit<O, 'cause'> & { host: number } : never) : never
+
+/** Before the names of a machine's settings, as `Machine.configure` has them. */
+const MACHINE = 'machine.'
 
 /** An action that cannot be carried out now; the message is for people. */
 export class ImpossibleAction extends Error {
@@ -30,8 +39,14 @@ export interface Plan {
 
 /** How links, hosts and knobs stand, and how an action changes them. */
 export class NetworkState {
+  /** What is in force on links. */
   readonly links: { settings: [LinkSettings, LinkSettings] }[]
+  /** The same in its layers, by link and direction. */
+  private readonly layers: readonly (readonly [LinkLayers, LinkLayers])[]
+  /** When the schedule of some link has its next word, or `NEVER`. */
+  nextFlap: Nanos = NEVER
   readonly hosts: HostState[]
+  private readonly machines: readonly MachineLayers[]
   readonly knobs: Record<string, KnobValue>
 
   constructor(
@@ -39,9 +54,12 @@ export class NetworkState {
     private readonly seed: number,
     private readonly recorder: Recorder,
   ) {
+    this.layers = scenario.links.map(({ settings: [there, back] }) => [new LinkLayers(there), new LinkLayers(back)])
     this.links = scenario.links.map(({ settings: [there, back] }) => ({ settings: [{ ...there }, { ...back }] }))
+    this.machines = scenario.hosts.map(({ machine }) => new MachineLayers(machine))
     this.hosts = scenario.hosts.map(() => ({ power: 'on' }))
     this.knobs = Object.fromEntries(scenario.knobs.map(({ name, value }) => [name, value]))
+    this.findNextFlap(-1)
   }
 
   /** Smallest delay of all links, in both directions; `NEVER` without links. */
@@ -74,11 +92,14 @@ export class NetworkState {
     if ('resume' in action) return this.power('resume', 'run:host-resumed', action.resume, 'on')
     if ('cut' in action) return this.plug(action.cut, false, now)
     if ('heal' in action) return this.plug(action.heal, true, now)
+    if ('host' in action) return this.changeHost(action.host)
     const { name, direction, settings } = action.link
     checkSettings(settings)
-    const words = Object.entries(settings).map(([key, value]) => `${key} ${String(value)}`)
+    const words = Object.entries(settings).map(([key, value]) => `${key} ${value === null ? 'as before' : wordsOf(value)}`)
     const cut: number[] = []
-    const drafts = this.changeLink(this.linkIndex(name), direction, settings, cut)
+    const drafts = this.changeLink(this.linkIndex(name), direction, now, cut, (layers) => {
+      layers.override(settings)
+    })
     return this.linkPlan('run:link-changed', { link: name, settings: words }, drafts, cut, now)
   }
 
@@ -114,8 +135,10 @@ export class NetworkState {
     const cut: number[] = []
     const drafts = changes.flatMap((change): Draft[] =>
       change.kind === 'link'
-        ? this.changeLink(change.link, change.direction, change.settings, cut)
-        : [{ kind: 'configure', path: change.path, value: change.value, host: this.hostIndex(change.host) }],
+        ? this.changeLink(change.link, change.direction, now, cut, (layers) => {
+            layers.rebase(change.settings)
+          })
+        : this.configure(this.hostIndex(change.host), change.path, change.value),
     )
     this.knobs[name] = value
     return this.linkPlan('run:knob-set', { knob: name, value }, drafts, cut, now)
@@ -131,28 +154,99 @@ export class NetworkState {
     return plan(name, { host }, [{ kind, host: index }])
   }
 
+  private configure(host: number, path: string, value: unknown): Draft[] {
+    if (!path.startsWith(MACHINE)) return [{ kind: 'configure', path, value, host }]
+    return this.changeMachine(host, (layers) => {
+      layers.rebase({ [path.slice(MACHINE.length)]: value })
+    })
+  }
+
+  private changeHost({ name, settings }: Extract<Action, { host: unknown }>['host']): Plan {
+    const index = this.hostIndex(name)
+    if (this.scenario.hosts[index].kind === 'switch')
+      throw new ImpossibleAction(`${name} is a switch, whose machine is always perfect.`)
+    checkMachine(settings)
+    const words = Object.entries(settings).map(([key, value]) => `${key} ${value === null ? 'as before' : String(value)}`)
+    const drafts = this.changeMachine(index, (layers) => {
+      layers.override(settings)
+    })
+    return plan('run:host-changed', { host: name, settings: words }, drafts)
+  }
+
+  /** Changes the layers of the machine under a host; what that comes to. */
+  private changeMachine(host: number, change: (layers: MachineLayers) => void): Draft[] {
+    const layers = this.machines[host]
+    const before = layers.settings
+    change(layers)
+    const machine = layers.settings
+    return (Object.keys(machine) as (keyof MachineSettings)[])
+      .filter((key) => machine[key] !== before[key])
+      .map((key) => ({ kind: 'configure', path: MACHINE + key, value: machine[key], host }))
+  }
+
   private plug(name: string, up: boolean, now: Nanos): Plan {
     const index = this.linkIndex(name)
-    const { settings } = this.links[index]
-    if (settings[0].up === up && settings[1].up === up) {
+    if (this.layers[index].every(({ settings }) => settings.up === up)) {
       throw new ImpossibleAction(up ? `The link ${name} is not cut.` : `The link ${name} is cut already.`)
     }
     const cut: number[] = []
-    const drafts = this.changeLink(index, undefined, { up }, cut)
+    const drafts = this.changeLink(index, undefined, now, cut, (layers) => {
+      layers.plug(up)
+    })
     return this.linkPlan(up ? 'run:link-healed' : 'run:link-cut', { link: name }, drafts, cut, now)
   }
 
-  /** Merges settings into one direction, or both, and adds the directions that this cuts to `cut`, each as `link * 2 + direction`. */
-  private changeLink(index: number, direction: 0 | 1 | undefined, settings: Partial<LinkSettings>, cut: number[]): Draft[] {
+  /** What schedules have links do now; undefined when it changes nothing. */
+  flap(now: Nanos): Plan | undefined {
+    const drafts: Draft[] = []
+    const cut: number[] = []
+    const down: string[] = []
+    const up: string[] = []
+    this.scenario.links.forEach(({ name }, index) => {
+      const changed = this.enforce(index, now, cut)
+      if (changed.length === 0) return
+      drafts.push(...changed)
+      const isDown = changed.some((draft) => draft.kind === 'cut-incoming')
+      ;(isDown ? down : up).push(name)
+    })
+    this.findNextFlap(now)
+    return drafts.length === 0 ? undefined : this.linkPlan('run:links-flapped', { down, up }, drafts, cut, now)
+  }
+
+  private findNextFlap(after: Nanos): void {
+    this.nextFlap = NEVER
+    for (const directions of this.layers) {
+      for (const { settings } of directions) this.nextFlap = Math.min(this.nextFlap, nextFlap(settings, after))
+    }
+  }
+
+  /** Changes the layers of one direction of a link, or of both; what that comes to, see `enforce`. */
+  private changeLink(
+    index: number,
+    direction: 0 | 1 | undefined,
+    now: Nanos,
+    cut: number[],
+    change: (layers: LinkLayers) => void,
+  ): Draft[] {
+    this.layers[index].forEach((layers, end) => {
+      if (direction === undefined || direction === end) change(layers)
+    })
+    this.findNextFlap(now)
+    return this.enforce(index, now, cut)
+  }
+
+  /** Puts a link into the state that its layers ask for; adds the directions that this cuts to `cut`, each as `link * 2 + direction`. */
+  private enforce(index: number, now: Nanos, cut: number[]): Draft[] {
     const { hosts, ports } = this.scenario.links[index]
     const drafts: Draft[] = []
     for (const end of [0, 1] as const) {
-      if (direction !== undefined && direction !== end) continue
-      const state = this.links[index].settings[end]
-      const { up } = state
-      Object.assign(state, settings)
+      const before = this.links[index].settings[end]
+      const after = this.layers[index][end].at(now)
+      const settings = differences(before, after)
+      if (Object.keys(settings).length === 0) continue
+      this.links[index].settings[end] = after
       drafts.push({ kind: 'link', host: hosts[end], port: ports[end], settings })
-      if (!up || state.up) continue
+      if (!before.up || after.up) continue
       drafts.push({ kind: 'cut-incoming', host: hosts[1 - end], port: ports[1 - end] })
       cut.push(index * 2 + end)
     }
@@ -192,21 +286,48 @@ export class NetworkState {
   }
 }
 
-/** Probabilities among the settings of a link. */
-const SHARES: readonly (keyof LinkSettings)[] = ['loss', 'corrupt', 'duplicate', 'reorder']
+/** The settings that are others after than before. */
+function differences(before: LinkSettings, after: LinkSettings): Partial<LinkSettings> {
+  const keys = Object.keys(after) as (keyof LinkSettings)[]
+  return Object.fromEntries(keys.filter((key) => before[key] !== after[key]).map((key) => [key, after[key]]))
+}
+
+function wordsOf(value: LinkSettings[keyof LinkSettings]): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
 
 /** Those that come from files are checked already; a program may ask for anything. */
-function checkSettings(settings: Partial<LinkSettings>): void {
-  for (const [key, value] of Object.entries(settings)) {
-    if (typeof value !== 'number') continue
-    const isShare = SHARES.some((share) => share === key)
-    const [least, most] = isShare ? [0, 1] : [key === 'delay' ? 1 : 0, Number.MAX_SAFE_INTEGER]
-    if (!(value >= least && value <= most) || !(isShare || key === 'rate' || Number.isInteger(value))) {
-      throw new ImpossibleAction(
-        `A link's ${key} is a ${isShare || key === 'rate' ? '' : 'whole '}number from ${String(least)} to ${String(most)}, not ${String(value)}.`,
-      )
-    }
+function checkMachine(settings: MachineChange): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (!Object.hasOwn(DEFAULT_MACHINE, name)) throw new ImpossibleAction(`A machine has no setting ${name}.`)
+    if (value === null) continue
+    const { min, max } = MACHINE_LIMITS[name as keyof MachineSettings]
+    if (!(typeof value === 'number' && value >= min && value <= max))
+      throw new ImpossibleAction(`A machine's ${name} is a number from ${String(min)} to ${String(max)}, not ${String(value)}.`)
   }
+}
+
+function checkSettings(settings: LinkChange): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const key = name as keyof LinkSettings
+    if (!Object.hasOwn(DEFAULT_LINK, key)) throw new ImpossibleAction(`A link has no setting ${name}.`)
+    if (value === null) continue
+    const usual = DEFAULT_LINK[key]
+    if (typeof value !== typeof usual || Array.isArray(value) !== Array.isArray(usual)) {
+      throw new ImpossibleAction(`A link's ${key} is something like ${wordsOf(usual)}, not ${wordsOf(value)}.`)
+    }
+    if (typeof value === 'number') checkNumber(key, value)
+  }
+}
+
+function checkNumber(key: keyof LinkSettings, value: number): void {
+  const unit = SETTING_UNITS[key]
+  const [least, most] = unit === 'fraction' ? [0, 1] : [LEAST_VALUES[key] ?? 0, Number.MAX_SAFE_INTEGER]
+  const isWhole = unit !== 'fraction' && unit !== 'rate' && !UNEVEN_COUNTS.has(key)
+  if (value >= least && value <= most && (!isWhole || Number.isInteger(value))) return
+  throw new ImpossibleAction(
+    `A link's ${key} is a ${isWhole ? 'whole ' : ''}number from ${String(least)} to ${String(most)}, not ${String(value)}.`,
+  )
 }
 
 function plan(name: string, data: EventData, drafts: readonly Draft[]): Plan {

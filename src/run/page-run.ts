@@ -273,9 +273,9 @@ export class PageRun extends EventTarget implements Run {
   }
 
   private take({ horizon, over, trace, network }: Update): void {
-    const { table, events } = this.trace
+    const { table, eventTable } = this.trace
     for (let offset = 0; offset < trace.rows.length; offset += PACKED_WIDTH) table.unpack(trace.rows, offset)
-    for (const event of trace.events) events.push(event)
+    for (const event of trace.events) eventTable.adopt(event)
     if (trace.connections.length > 0) this.trace.connections = [...this.trace.connections, ...trace.connections]
     this.trace.thinnedBytes = trace.thinnedBytes
     this.trace.horizon = horizon

@@ -1,19 +1,23 @@
 import { ScenarioError, quote } from './errors.ts'
 import { formatPath } from './path.ts'
 import { formatIpv4, parseIpv4 } from '../wire/address.ts'
+import type { IpAddress } from '../wire/address.ts'
 import type { ParsedScenario } from './schema.ts'
 import type { Attachment, Segment, Topology } from './segment.ts'
 
-/** An IPv4 network: `network` is its lowest address. */
-export interface Subnet {
-  readonly network: number
+/** A network of one version of IP: `network` is its lowest address. */
+export interface Subnet<Address extends IpAddress = number> {
+  readonly network: Address
   readonly prefix: number
 }
 
-/** Addresses by host and port; 0 on a switch's ports. And the subnet of each segment; undefined where nobody needs one. */
-export interface Addressing {
-  readonly addresses: readonly (readonly number[])[]
-  readonly subnets: readonly (Subnet | undefined)[]
+/**
+ * Addresses by host and port; 0 (0n) where there is none, as on a switch's ports. And the subnet of each segment; undefined where
+ * nobody needs one.
+ */
+export interface Addressing<Address extends IpAddress = number> {
+  readonly addresses: readonly (readonly Address[])[]
+  readonly subnets: readonly (Subnet<Address> | undefined)[]
 }
 
 const USUAL_PREFIX = 24
@@ -47,8 +51,9 @@ interface Wish {
 }
 
 /**
- * Gives every interface an address: the author's, or else the next free one of the segment's subnet, hosts from below, routers
+ * Gives every interface that speaks IPv4 an address: the author's, or else the next free one of the segment's subnet, hosts from below, routers
  * from above. A segment without any address given becomes 10.0.k.0/24, k being its place in the list of segments.
+ * @param topology of those who speak IPv4
  * @throws ScenarioError for addresses that cannot be
  */
 export function assignAddresses(scenario: ParsedScenario, topology: Topology): Addressing {
@@ -73,10 +78,14 @@ export function assignAddresses(scenario: ParsedScenario, topology: Topology): A
 function collectWishes(scenario: ParsedScenario, topology: Topology): Map<string, Wish> {
   const wishes = new Map<string, Wish>()
   const owners = new Map<number, Wish>()
+  const speaking = new Set(topology.segments.flatMap(({ attachments }) => attachments.map(key)))
   Object.entries(scenario.hosts).forEach(([name, host], index) => {
     const ports = topology.ports[index] ?? []
     const add = (text: string, port: number, path: string): void => {
-      const wish = readWish(text, { host: index, port, link: ports[port]?.link ?? 0 }, path)
+      const attachment = { host: index, port, link: ports[port]?.link ?? 0 }
+      if (!speaking.has(key(attachment)))
+        throw new ScenarioError(path, quote(text), `none, for ${name} speaks IPv6 only; ip: "dual" changes that`)
+      const wish = readWish(text, attachment, path)
       const owner = owners.get(wish.address)
       if (owner !== undefined) {
         const allowed = `an address of its own; ${formatPath(['hosts', topology.names[owner.attachment.host] ?? ''])} has this one`

@@ -10,9 +10,9 @@ import { HOUR, MEBIBYTE, hostReference } from './name-schema.ts'
 const anyTime = { max: HOUR }
 
 const url = formField(
-  'Address of a page, by host name or IPv4 address.',
-  /^http:\/\/[a-z0-9.-]{1,63}(:[0-9]{1,5})?(\/[!-~]*)?$/,
-  'an address such as "http://bob/" or "http://bob:8080/index.html"',
+  'Address of a page, by host name or IP address; IPv6 in brackets.',
+  /^http:\/\/([a-z0-9.-]{1,63}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?(\/[!-~]*)?$/,
+  'an address such as "http://bob/", "http://bob:8080/index.html" or "http://[2001:db8::1]/"',
 )
 
 const visit = strict('a visit', {
@@ -50,6 +50,20 @@ const browserEntries = {
   pipelining: v.optional(flagField('Send requests without waiting for the response before.'), false),
   timeout: v.optional(timeField('Give up on a response after this long; 0 s: never.', anyTime), '0 s'),
   digest: v.optional(flagField('Record a digest of each body.'), false),
+  fastOpen: v.optional(
+    flagField('Send the first request of a connection with its SYN, where TCP is set to (tcp.fastOpen) and the server is known.'),
+    false,
+  ),
+  happyEyeballs: v.optional(
+    flagField(
+      'Try the addresses of a name side by side, each a little after the one before, and take what is first (RFC 8305); otherwise one after the other.',
+    ),
+    true,
+  ),
+  attemptDelay: v.optional(
+    timeField('How long after an attempt to connect the next one begins (RFC 8305 section 8).', { min: 10e6, max: 2e9 }),
+    '250 ms',
+  ),
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -89,7 +103,7 @@ export const resourceEntries = {
       'addresses',
       formField(
         'Where it is.',
-        /^(\/[!-~]*|http:\/\/[a-z0-9.-]{1,63}(:[0-9]{1,5})?\/[!-~]*)$/,
+        /^(\/[!-~]*|http:\/\/([a-z0-9.-]{1,63}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?\/[!-~]*)$/,
         'a path such as "/style.css", or an address such as "http://cdn/a.js"',
       ),
       { max: 500, description: 'What a page names, so that a browser fetches it too.' },
@@ -155,6 +169,7 @@ const webServerEntries = {
   keepAlive: v.optional(flagField('Keep a connection open for further requests.'), true),
   digest: v.optional(flagField('Record a digest of each body.'), false),
   backlog: v.optional(countField('How many connections may wait to be accepted.', { min: 1, max: 65535 }), 128),
+  fastOpen: v.optional(flagField('Take requests that come in the SYN, where TCP is set to (tcp.fastOpen).'), false),
 }
 
 const transport = v.optional(choiceField('What carries the stream.', ['udp', 'tcp']), 'udp')
@@ -187,10 +202,17 @@ const streamReceiverEntries = {
 
 const pingEntries = {
   to: hostReference('The host to ask.'),
+  version: v.optional(
+    v.pipe(
+      v.picklist([0, 4, 6], 'one of 4, 6, or 0 for the one that is tried first'),
+      v.description('Version of IP: 4, 6, or 0 for the one that is tried first.'),
+    ),
+    0,
+  ),
   count: v.optional(countField('How many echo requests to send.', { min: 1, max: 1_000_000 }), 4),
   interval: v.optional(timeField('Time from one request to the next.', { min: 1000, max: HOUR }), '1 s'),
   size: v.optional(sizeField('Bytes of data in a request.', { max: 65507 }), '56 B'),
-  ttl: v.optional(countField('Time to live of a request.', { min: 1, max: 255 }), 64),
+  ttl: v.optional(countField('Time to live of a request, or hop limit.', { min: 1, max: 255 }), 64),
   timeout: v.optional(timeField('How long to wait for a reply.', { min: 1, max: HOUR }), '1 s'),
   traceroute: v.optional(flagField('Count the time to live up from 1, to name each router on the way.'), false),
   start,
@@ -220,7 +242,11 @@ const STEP_ALLOWED =
 const socketScriptEntries = {
   listen: v.optional(countField('TCP port to listen on for one connection; 0: it connects instead.', { min: 0, max: 65535 }), 0),
   connect: v.optional(
-    formField('Whom to connect to.', /^([a-z0-9.-]{1,63}:[0-9]{1,5})?$/, 'a host and a port such as "bob:80"'),
+    formField(
+      'Whom to connect to.',
+      /^(([a-z0-9.-]{1,63}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5})?$/,
+      'a host and a port such as "bob:80" or "[2001:db8::1]:80"',
+    ),
     '',
   ),
   start,
@@ -234,6 +260,35 @@ const socketScriptEntries = {
 }
 type Step = v.InferOutput<typeof step> | { do: BareStep }
 
+const synFlooderEntries = {
+  to: hostReference('The victim.'),
+  port: port('TCP port to flood.', 80),
+  sources: v.optional(
+    formField(
+      'IPv4 network that the invented sources are drawn from.',
+      /^[0-9]{1,3}(\.[0-9]{1,3}){3}\/([89]|[12][0-9]|30)$/,
+      'an IPv4 network such as "198.51.100.0/24"',
+    ),
+    '198.51.100.0/24',
+  ),
+  rate: v.optional(countField('SYNs a second, on average.', { min: 1, max: 100_000 }), 100),
+  start,
+  duration: v.optional(timeField('How long; 0 s: for ever.', anyTime), '0 s'),
+}
+
+const arpSpooferEntries = {
+  victim: hostReference('Whose packets are wanted: a host on the same network.'),
+  pose: hostReference('Whom the victim is to take the attacker for: another host on the same network, usually the router.'),
+  forward: v.optional(flagField('Pass on what comes, so that nobody misses it.'), true),
+  interval: v.optional(timeField('From one lie to the next.', { min: 1e6, max: HOUR }), '1 s'),
+  start,
+  duration: v.optional(timeField('How long, after which the truth is told; 0 s: for ever.', anyTime), '0 s'),
+}
+
+const udpEchoEntries = {
+  port: port('UDP port to listen on.', 7),
+}
+
 /** Every application by name, with what an author may write about it. */
 export const APPS = {
   browser: browserEntries,
@@ -242,6 +297,9 @@ export const APPS = {
   'stream-receiver': streamReceiverEntries,
   ping: pingEntries,
   'socket-script': socketScriptEntries,
+  'syn-flooder': synFlooderEntries,
+  'arp-spoofer': arpSpooferEntries,
+  'udp-echo': udpEchoEntries,
 } as const
 export type AppName = keyof typeof APPS
 export const APP_NAMES = Object.keys(APPS) as AppName[]

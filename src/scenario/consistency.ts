@@ -1,7 +1,8 @@
+import { addressEntries } from './address-schema.ts'
 import { ScenarioError, listChoices, nearest, quote } from './errors.ts'
 import { formatPath } from './path.ts'
 import { nameOfLink } from './segment.ts'
-import { parseIpv4 } from '../wire/address.ts'
+import { parseIp } from '../wire/address.ts'
 import type { ParsedHost, ParsedScenario } from './schema.ts'
 import type { Path } from './path.ts'
 
@@ -75,7 +76,7 @@ function checkSwitch(name: string, host: ParsedHost, apps: readonly ParsedApp[])
     const path = formatPath(['hosts', name, host.app === undefined ? 'apps' : 'app'])
     throw new ScenarioError(path, quote(first.app), 'no application on a switch; make it a host or a router')
   }
-  for (const key of ['address', 'addresses', 'gateway', 'tcp'] as const) {
+  for (const key of [...(Object.keys(addressEntries) as (keyof typeof addressEntries)[]), 'tcp', 'machine'] as const) {
     if (host[key] === undefined) continue
     throw new ScenarioError(
       formatPath(['hosts', name, key]),
@@ -94,6 +95,8 @@ function listensOn({ app, options }: ParsedApp): string | undefined {
       return `${String(options['transport'])} ${String(options['port'])}`
     case 'socket-script':
       return options['listen'] === 0 ? undefined : `tcp ${String(options['listen'])}`
+    case 'udp-echo':
+      return `udp ${String(options['port'])}`
     default:
       return undefined
   }
@@ -117,7 +120,8 @@ function checkPorts(apps: readonly ParsedApp[]): void {
   }
 }
 
-const AUTHORITY = /^(?:http:\/\/)?([a-z0-9.-]+)(?::(\d+))?/
+/** A host or an address with what may stand around it in an URL. Without a scheme or brackets an IPv6 address takes it all. */
+const AUTHORITY = /^(?:(?:http:\/\/)?(?:\[([^\]]*)\]|([a-z0-9.-]+))(?::(\d+))?(?=\/|$)|([0-9a-f:.]+)$)/
 
 function checkReferences(scenario: ParsedScenario, { app, options, path }: ParsedApp): void {
   const refer = (text: string, key: Path): void => {
@@ -144,6 +148,10 @@ function checkReferences(scenario: ParsedScenario, { app, options, path }: Parse
     case 'ping':
       refer(options['to'] as string, ['to'])
       return
+    case 'arp-spoofer':
+      refer(options['victim'] as string, ['victim'])
+      refer(options['pose'] as string, ['pose'])
+      return
     case 'socket-script': {
       const connect = options['connect'] as string
       if ((connect === '') === (options['listen'] === 0)) {
@@ -158,12 +166,15 @@ function checkReferences(scenario: ParsedScenario, { app, options, path }: Parse
 }
 
 function checkReference(scenario: ParsedScenario, text: string, path: string): void {
-  const [, name = '', port] = AUTHORITY.exec(text) ?? []
+  const [, bracketed, plain, port, bare] = AUTHORITY.exec(text) ?? []
+  const name = bracketed ?? plain ?? bare ?? ''
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535))
     throw new ScenarioError(path, quote(text), 'a port from 1 to 65535')
-  if (/^[0-9.]+$/.test(name)) {
-    if (parseIpv4(name) === undefined)
-      throw new ScenarioError(path, quote(text), 'an IPv4 address such as 10.0.0.1, or the name of a host')
+  if (/^[0-9.]+$|:/.test(name) || bracketed !== undefined) {
+    const address = parseIp(name)
+    if (address === undefined || (bracketed !== undefined && typeof address === 'number')) {
+      throw new ScenarioError(path, quote(text), 'an IP address such as 10.0.0.1 or 2001:db8::1, or the name of a host')
+    }
     return
   }
   const reachable = Object.keys(scenario.hosts).filter((host) => scenario.hosts[host]?.kind !== 'switch')

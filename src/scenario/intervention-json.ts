@@ -1,13 +1,16 @@
 import * as v from 'valibot'
 import { ScenarioError, describeFound, listChoices, quote, suggestChoices } from './errors.ts'
-import { choiceField, countField, flagField, sizeField, strict, timeField } from './field-schema.ts'
+import { choiceField, countField, sizeField, strict, timeField } from './field-schema.ts'
 import { findKnob, parseKnobValue, writeKnobValue } from './knob.ts'
-import { UNLIMITED, plainSettings, settingEntries, writeQueue } from './link-schema.ts'
+import { SETTING_UNITS, UNLIMITED, settingEntries, writeQueue } from './link-schema.ts'
+import { MACHINE_UNITS, machineEntries } from './machine-schema.ts'
 import { formatPath } from './path.ts'
 import { writeUnit } from './units.ts'
 import { check, copyPlain } from './validation.ts'
 import type { Action, Intervention } from './intervention.ts'
-import type { LinkSettings } from '../kernel/link.ts'
+import type { Flap, LinkSettings } from '../kernel/link.ts'
+import type { LinkChange } from './link-layers.ts'
+import type { MachineSettings } from './machine-settings.ts'
 import type { Path } from './path.ts'
 import type { ResolvedScenario } from './resolved.ts'
 
@@ -15,7 +18,7 @@ import type { ResolvedScenario } from './resolved.ts'
 export type WrittenIntervention = Readonly<Record<string, unknown>>
 
 const MOST_INTERVENTIONS = 10_000
-const KINDS = ['drop', 'corrupt', 'set', 'kill', 'restart', 'pause', 'resume', 'cut', 'heal', 'link'] as const
+const KINDS = ['drop', 'corrupt', 'set', 'kill', 'restart', 'pause', 'resume', 'cut', 'heal', 'link', 'host'] as const
 const DIRECTIONS = ['forward', 'backward'] as const
 
 const at = timeField('Simulated time.', { max: Number.MAX_SAFE_INTEGER })
@@ -31,11 +34,27 @@ const linkChange = strict('a change of a link', {
   direction: v.exactOptional(
     choiceField('One direction only: forward is from the first end of the link to the second.', DIRECTIONS),
   ),
-  ...settingEntries,
-  queueBytes: v.exactOptional(sizeField('Queue limit in bytes.', { max: UNLIMITED })),
-  queueFrames: v.exactOptional(countField('Queue limit in frames.', { min: 0, max: UNLIMITED })),
-  up: v.exactOptional(flagField('Whether the cable is whole.')),
+  ...clearable({
+    ...settingEntries,
+    queueBytes: v.exactOptional(sizeField('Queue limit in bytes.', { max: UNLIMITED })),
+    queueFrames: v.exactOptional(countField('Queue limit in frames.', { min: 0, max: UNLIMITED })),
+  }),
 })
+
+const machineChange = strict('a change of a host', { name: v.string('the name of a host'), ...clearable(machineEntries) })
+
+type Clearable<Entries> = {
+  [Key in keyof Entries]: Entries[Key] extends v.ExactOptionalSchema<infer Schema, undefined>
+    ? v.ExactOptionalSchema<v.NullableSchema<Schema, undefined>, undefined>
+    : never
+}
+
+/** The same settings, each of which may also be null: cleared, so that what the scenario and its knobs say holds again. */
+function clearable<const Entries extends Record<string, v.ExactOptionalSchema<v.GenericSchema, undefined>>>(entries: Entries) {
+  return Object.fromEntries(
+    Object.entries(entries).map(([key, entry]) => [key, v.exactOptional(v.nullable(entry.wrapped))]),
+  ) as Clearable<Entries>
+}
 
 /**
  * Reads a list of interventions as a file or a share link has it.
@@ -96,19 +115,24 @@ function parseAction(kind: (typeof KINDS)[number], value: unknown, path: Path, s
       return { set: { knob: knob.name, value: parseKnobValue(knob, setting.value, formatPath([...path, 'value'])) } }
     }
     case 'link': {
-      const { name, direction, queueBytes, queueFrames, up, ...settings } = check(linkChange, value, path)
+      const { name, direction, queue, ...settings } = check(linkChange, value, path)
       nameOf('link', name, [...path, 'name'], scenario)
-      const change: Partial<LinkSettings> = {
-        ...plainSettings(settings),
-        ...(queueBytes === undefined ? {} : { queueBytes }),
-        ...(queueFrames === undefined ? {} : { queueFrames }),
-        ...(up === undefined ? {} : { up }),
-      }
+      const limits = queue === null ? { queueBytes: null, queueFrames: null } : queue
+      const change: LinkChange = { ...limits, ...settings }
       if (Object.keys(change).length === 0) {
         throw new ScenarioError(formatPath(path), describeFound(value), 'at least one setting to change, such as "loss": "2 %"')
       }
       const index = DIRECTIONS.findIndex((candidate) => candidate === direction)
       return { link: { name, ...(index < 0 ? {} : { direction: index as 0 | 1 }), settings: change } }
+    }
+    case 'host': {
+      const { name, ...settings } = check(machineChange, value, path)
+      nameOf('host', name, [...path, 'name'], scenario)
+      if (Object.keys(settings).length === 0) {
+        const allowed = 'at least one setting to change, such as "perPacket": "1 ms"'
+        throw new ScenarioError(formatPath(path), describeFound(value), allowed)
+      }
+      return { host: { name, settings } }
     }
     case 'cut':
       return { cut: nameOf('link', value, path, scenario) }
@@ -151,22 +175,42 @@ function writeAction(action: Action, scenario: ResolvedScenario): WrittenInterve
     const { knob, value } = action.set
     return { set: { knob, value: writeKnobValue(findKnob(scenario, knob), value) } }
   }
+  if ('host' in action) {
+    const { name, settings } = action.host
+    const written = Object.entries(settings).map(([key, value]) => {
+      const unit = MACHINE_UNITS[key as keyof MachineSettings]
+      return [key, value === null || unit === 'count' ? value : writeUnit(unit, value)]
+    })
+    return { host: { name, ...Object.fromEntries(written) } }
+  }
   if (!('link' in action)) return action
   const { name, direction, settings } = action.link
   return { link: { name, ...(direction === undefined ? {} : { direction: DIRECTIONS[direction] }), ...writeSettings(settings) } }
 }
 
-function writeSettings(settings: Partial<LinkSettings>): Record<string, unknown> {
+function writeSettings(settings: LinkChange): Record<string, unknown> {
+  const { queueBytes, queueFrames, ...others } = settings
   const written: Record<string, unknown> = {}
-  const { queueBytes, queueFrames } = settings
-  const queue = queueBytes === undefined || queueFrames === undefined ? undefined : writeQueue({ queueBytes, queueFrames })
-  for (const [key, value] of Object.entries(settings)) {
-    if (typeof value !== 'number') written[key] = value
-    else if (key === 'queueBytes' || key === 'queueFrames') {
-      if (queue !== undefined) written['queue'] = queue
-      else written[key] = key === 'queueBytes' ? writeUnit('bytes', value) : value
-    } else if (key === 'rate') written[key] = writeUnit('rate', value)
-    else written[key] = writeUnit(key === 'delay' || key === 'jitter' || key === 'reorderBy' ? 'time' : 'fraction', value)
+  for (const [name, value] of Object.entries(settings)) {
+    const key = name as keyof LinkSettings
+    if (key in others) written[key] = writeSetting(key, value)
+    else if ('queue' in written) continue
+    else if (queueBytes === undefined || queueFrames === undefined) written[key] = writeSetting(key, value)
+    else Object.assign(written, writeLimits(queueBytes, queueFrames))
   }
   return written
+}
+
+function writeLimits(queueBytes: number | null, queueFrames: number | null): Record<string, unknown> {
+  if (queueBytes === null && queueFrames === null) return { queue: null }
+  const queue = queueBytes === null || queueFrames === null ? undefined : writeQueue({ queueBytes, queueFrames })
+  if (queue !== undefined) return { queue }
+  return { queueBytes: writeSetting('queueBytes', queueBytes), queueFrames }
+}
+
+function writeSetting(key: keyof LinkSettings, value: LinkChange[keyof LinkChange]): unknown {
+  const unit = SETTING_UNITS[key]
+  if (typeof value === 'number' && unit !== undefined && unit !== 'count') return writeUnit(unit, value)
+  if (key !== 'flaps' || value === null) return value
+  return (value as readonly Flap[]).map((flap) => ({ at: writeUnit('time', flap.at), for: writeUnit('time', flap.for) }))
 }

@@ -1,3 +1,4 @@
+import { addressEntries } from './address-schema.ts'
 import { ScenarioError, describeFound, listChoices, quote } from './errors.ts'
 import { formatPath, parsePath } from './path.ts'
 import type { Path } from './path.ts'
@@ -30,7 +31,7 @@ export type KnobTarget =
     }
 
 const DIRECTIONS = ['forward', 'backward'] as const
-const HOST_PARTS = new Set(['tcp', 'kind', 'label', 'address', 'addresses', 'gateway', 'position', 'apps'])
+const HOST_PARTS = new Set(['tcp', 'machine', 'kind', 'label', 'position', 'apps', ...Object.keys(addressEntries)])
 
 type Tree = Record<string, unknown>
 
@@ -148,7 +149,7 @@ export function valueAt(tree: unknown, place: Path): unknown {
 }
 
 /** Parts of a link or a host that are objects, and may be made when a value is put inside. */
-const MADE = new Set<string | number>(['tcp', 'forward', 'backward', 'position'])
+const MADE = new Set<string | number>(['tcp', 'machine', 'forward', 'backward', 'position'])
 
 /**
  * Puts a value into a written scenario.

@@ -1,10 +1,11 @@
-import { DEFAULT_TCP } from '../protocols/tcp/config.ts'
+import { TCP_PRESETS, tcpConfig } from '../protocols/tcp/config.ts'
+import { DEFAULT_MACHINE } from './machine-settings.ts'
 import { DEFAULT_LINK } from '../kernel/link.ts'
 import { ScenarioError, describeFound, quote, suggestChoices } from './errors.ts'
 import { authorsValue, parseKnobValue, writeKnobValue } from './knob.ts'
 import { formatTarget, locate, optionOf, placeOf, putAt, valueAt } from './knob-path.ts'
 import { liveOption } from './live-option.ts'
-import { linkSchema, readQueue, resolveSettings, settingEntries } from './link-schema.ts'
+import { SETTING_UNITS, linkSchema, readQueue, resolveSettings, settingEntries } from './link-schema.ts'
 import { formatPath } from './path.ts'
 import { hostSchema } from './schema.ts'
 import { allowedText, readUnit } from './units.ts'
@@ -17,7 +18,7 @@ import type { Unit } from './units.ts'
 
 type Tree = Record<string, unknown>
 
-const SHARES = new Set(['loss', 'corrupt', 'duplicate', 'reorder'])
+const SHARES = new Set(Object.entries(SETTING_UNITS).flatMap(([key, unit]) => (unit === 'fraction' ? [key] : [])))
 
 /**
  * Resolves the knobs of a scenario, and writes their values into it: those chosen for this run, and those that the author gives.
@@ -266,7 +267,10 @@ function tryValue(source: Tree, target: KnobTarget, written: unknown, where: str
 function isLive(source: Tree, scenario: ParsedScenario, target: KnobTarget, restart: boolean | undefined): boolean {
   if (restart === true) return false
   if (target.kind === 'link') return Object.hasOwn(settingEntries, target.key)
-  if (target.kind === 'host') return restart === false && target.below[0] === 'tcp' && target.below.length === 2
+  if (target.kind === 'host') {
+    const [part, ...below] = target.below
+    return below.length === 1 && (part === 'machine' || (part === 'tcp' && restart === false))
+  }
   const place = placeOf(source, { ...target, below: [] })
   const app = valueAt(scenario, place)
   return liveOption(String(valueAt(app, ['app'])), optionOf(target), valueAt(app, ['transport'])) !== undefined
@@ -339,9 +343,17 @@ function parsedValue(
     return scalar(value)
   }
   const value = valueAt(scenario, placeOf(source, target))
+  if (value === undefined && target.kind === 'host' && target.below[0] === 'machine')
+    return scalar(valueAt(DEFAULT_MACHINE, target.below.slice(1)))
   if (value === undefined && target.kind === 'host' && target.below[0] === 'tcp')
-    return scalar(valueAt(DEFAULT_TCP, target.below.slice(1)))
+    return scalar(valueAt(effectiveTcp(scenario, target.host), target.below.slice(1)))
   return scalar(value)
+}
+
+/** All settings of a host's TCP, and its preset. */
+function effectiveTcp(scenario: ParsedScenario, host: string): Readonly<Record<string, unknown>> {
+  const settings = scenario.hosts[host]?.tcp ?? {}
+  return { preset: TCP_PRESETS[0], ...tcpConfig(settings), ...settings }
 }
 
 function scalar(value: unknown): KnobValue | undefined {

@@ -2,6 +2,7 @@ import { ScenarioError, describeFound, listChoices, quote, suggestChoices } from
 import { valueAt } from './knob-path.ts'
 import { linkSettings, plainSettings } from './link-schema.ts'
 import { liveOption } from './live-option.ts'
+import { machineSchema } from './machine-schema.ts'
 import { parsePath } from './path.ts'
 import { tcpSchema } from './tcp-schema.ts'
 import { allowedText, readUnit, writeUnit } from './units.ts'
@@ -131,9 +132,10 @@ function liveChange(scenario: ResolvedScenario, path: string, written: unknown):
   const host = scenario.hosts.find((candidate) => candidate.name === who)
   if (host === undefined) throw new ScenarioError(path, quote(String(who)), 'a host of this scenario')
   const change = { kind: 'host', host: host.name, path: path.slice(`hosts.${host.name}.`.length) } as const
-  if (below[0] === 'tcp') {
+  if (below[0] === 'tcp' || below[0] === 'machine') {
     const key = String(below[1])
-    return { ...change, value: valueAt(check(tcpSchema, { [key]: written }, ['hosts', host.name, 'tcp']), [key]) }
+    const schema = below[0] === 'tcp' ? tcpSchema : machineSchema
+    return { ...change, value: valueAt(check(schema, { [key]: written }, ['hosts', host.name, below[0]]), [key]) }
   }
   const listed = below[0] === 'apps' && typeof below[1] === 'number'
   const app = host.apps[listed ? Number(below[1]) : 0]

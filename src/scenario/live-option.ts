@@ -4,12 +4,15 @@ import type { AppName } from './app-schema.ts'
 import type { Path } from './path.ts'
 
 const LIVE: Readonly<Record<AppName, readonly string[]>> = {
-  browser: ['connections', 'keepAlive', 'pipelining', 'timeout'],
+  browser: ['connections', 'keepAlive', 'pipelining', 'timeout', 'happyEyeballs', 'attemptDelay'],
   'web-server': ['keepAlive', 'delay'],
   'stream-sender': ['interval', 'size', 'count'],
   'stream-receiver': [],
   ping: ['count', 'interval', 'size', 'ttl', 'timeout'],
   'socket-script': [],
+  'syn-flooder': ['rate'],
+  'arp-spoofer': ['interval', 'forward'],
+  'udp-echo': [],
 }
 const LIVE_RESOURCE = ['size', 'delay', 'chunked'] as const
 

@@ -35,7 +35,11 @@ export const knobName = givenName(
   'a name of up to 39 letters, digits and hyphens that begins with a letter, such as "loss"',
 )
 
-/** The name of a host of this scenario, or a dotted address. Whether there is such a host is checked later. */
+/** The name of a host of this scenario, or an IP address. Whether there is such a host is checked later. */
 export function hostReference(description: string): Field<string, string> {
-  return formField(description, /^[a-z0-9][a-z0-9.-]{0,62}$/, 'the name of a host, or an IPv4 address')
+  return formField(
+    description,
+    /^([a-z0-9][a-z0-9.-]{0,62}|[0-9a-f:][0-9a-f:.]{1,44})$/,
+    'the name of a host, or an IPv4 or IPv6 address',
+  )
 }

@@ -1,16 +1,16 @@
-import { assignAddresses } from './addressing.ts'
+import { DEFAULT_MACHINE } from './machine-settings.ts'
+import { resolveAddresses } from './address-resolution.ts'
 import { checkConsistency } from './consistency.ts'
 import { ScenarioError, describeFound } from './errors.ts'
 import { resolveKnobs } from './knob-resolution.ts'
 import { resolveSettings } from './link-schema.ts'
 import { placePlainly } from './placement.ts'
-import { computeRoutes } from './routing.ts'
 import { HOST_KEYS, scenarioSchema } from './schema.ts'
 import { nameOfLink, topologyOf } from './segment.ts'
 import { check, copyPlain } from './validation.ts'
 import type { ParsedApp } from './consistency.ts'
 import type { Layout } from './placement.ts'
-import type { LessonStep, ResolvedHost, ResolvedInterface, ResolvedLink, ResolvedScenario } from './resolved.ts'
+import type { LessonStep, ResolvedHost, ResolvedLink, ResolvedScenario } from './resolved.ts'
 import type { ParsedHost, ParsedHostApp, ParsedScenario } from './schema.ts'
 import type { Topology } from './segment.ts'
 
@@ -22,9 +22,6 @@ export interface ResolveOptions {
   /** Places the hosts whose position the author left open: `layeredLayout` of layout.ts, or by default a plain one. */
   readonly layout?: Layout
 }
-
-/** Locally administered unicast addresses (IEEE 802-2014 section 8.2): 02:00:hh:hh:pp:pp, host from 1 and port from 0. */
-const MAC_BASE = 0x0200_0000_0000
 
 /**
  * Fills in every default, turns every unit into a number, assigns every address and route. The same source and options give
@@ -94,8 +91,7 @@ function resolveLinks(scenario: ParsedScenario, topology: Topology): ResolvedLin
 }
 
 function resolveHosts(scenario: ParsedScenario, topology: Topology, layout: Layout): ResolvedHost[] {
-  const addressing = assignAddresses(scenario, topology)
-  const routing = computeRoutes(scenario, topology, addressing)
+  const addresses = resolveAddresses(scenario, topology)
   const entries = Object.entries(scenario.hosts)
   const isOpen = entries.some(([, { position }]) => position === undefined)
   const places = isOpen ? layout({ hosts: entries.map(([name, { kind }]) => ({ name, kind })), links: topology.ends }) : []
@@ -103,22 +99,12 @@ function resolveHosts(scenario: ParsedScenario, topology: Topology, layout: Layo
     name,
     label: host.label ?? name,
     kind: host.kind,
-    interfaces: (topology.ports[index] ?? []).map(({ link, end }, port): ResolvedInterface => {
-      const address = addressing.addresses[index]?.[port] ?? 0
-      return {
-        name: `eth${String(port)}`,
-        link,
-        end,
-        mac: MAC_BASE + (index + 1) * 0x1_0000 + port,
-        address,
-        prefix: address === 0 ? 0 : (addressing.subnets[topology.segmentOf[link] ?? 0]?.prefix ?? 0),
-        mtu: scenario.links[link]?.mtu ?? 1500,
-      }
-    }),
-    routes: routing.routes[index] ?? [],
-    names: routing.names[index] ?? {},
+    ...addresses[index],
     apps: appsOf(name, host).map(({ app, options }) => ({ app, options })),
+    ...(host.icmpErrors !== undefined && { icmpErrors: host.icmpErrors }),
+    ...(host.clampsMss !== undefined && { clampsMss: host.clampsMss }),
     tcp: host.tcp ?? {},
+    ...(host.machine !== undefined && { machine: { ...DEFAULT_MACHINE, ...host.machine } }),
     position: host.position ?? places[index] ?? { x: 0.5, y: 0.5 },
   }))
 }

@@ -1,3 +1,5 @@
+import type { MachineSettings } from './machine-settings.ts'
+import type { IpAddress } from '../wire/address.ts'
 import type { LinkSettings } from '../kernel/link.ts'
 import type { Nanos } from '../kernel/time.ts'
 
@@ -11,19 +13,28 @@ export interface ResolvedInterface {
   readonly end: 0 | 1
   /** 48 bits as a number. */
   readonly mac: number
-  /** IPv4 address as a number in [0, 2^32); 0 on a switch's ports. */
+  /** IPv4 address as a number in [0, 2^32); 0 on a switch's ports, and where only IPv6 is spoken. */
   readonly address: number
   /** Length of the prefix, 0 to 32. */
   readonly prefix: number
+  /** Global IPv6 address in [0, 2^128); absent where none is spoken. With `automatic6` the one that the host is going to have. */
+  readonly address6?: bigint
+  /** Length of its prefix, 0 to 128; there when `address6` is. */
+  readonly prefix6?: number
+  /** Whether the IPv6 address comes from router advertisements (RFC 4862). */
+  readonly automatic6?: boolean
   /** Largest IP packet in bytes. */
   readonly mtu: number
+  /** Hardware addresses that were entered by hand, by IPv4 address: neither asked for nor corrected; absent: none. */
+  readonly staticArp?: readonly { readonly address: number; readonly mac: number }[]
 }
 
-export interface ResolvedRoute {
-  readonly destination: number
+export interface ResolvedRoute<Address extends IpAddress = number> {
+  /** Lowest address of the network. */
+  readonly destination: Address
   readonly prefix: number
-  /** Next hop's address; 0: directly connected. */
-  readonly via: number
+  /** Next hop's address; 0 (0n): directly connected. */
+  readonly via: Address
   /** Index of the interface. */
   readonly port: number
 }
@@ -35,12 +46,24 @@ export interface ResolvedHost {
   readonly kind: 'host' | 'router' | 'switch'
   readonly interfaces: readonly ResolvedInterface[]
   readonly routes: readonly ResolvedRoute[]
-  /** Names of the scenario that the host can resolve, as a hosts file would. */
-  readonly names: Readonly<Record<string, number>>
+  /** Routes for IPv6; absent where none is spoken. */
+  readonly routes6?: readonly ResolvedRoute<bigint>[]
+  /** Whether it sends router advertisements (RFC 4861 section 6.2). */
+  readonly advertises?: boolean
+  /** Whether it makes sure that nobody has its IPv6 addresses (RFC 4862 section 5.4); absent: of the automatic ones only. */
+  readonly duplicateAddressDetection?: boolean
+  /** false: sources are never told by ICMP what became of their packets. */
+  readonly icmpErrors?: boolean
+  /** Whether a router makes SYNs that pass through announce no larger segments than fit through it. */
+  readonly clampsMss?: boolean
+  /** Names of the scenario that the host can resolve, as a hosts file would: the addresses of each, one of either version at most. */
+  readonly names: Readonly<Record<string, readonly IpAddress[]>>
   /** Applications to start; names and options are validated by the scenario, units already resolved to numbers. */
   readonly apps: readonly { readonly app: string; readonly options: Readonly<Record<string, unknown>> }[]
   /** Switches of the TCP implementation, see `protocols/tcp`. */
   readonly tcp: Readonly<Record<string, unknown>>
+  /** The machine under it; a perfect one when absent. */
+  readonly machine?: MachineSettings
   /** Where the stage draws it: fractions of the width and height. */
   readonly position: { readonly x: number; readonly y: number }
 }
@@ -107,7 +130,7 @@ export interface ResolvedScenario {
   readonly links: readonly ResolvedLink[]
   readonly knobs: readonly ResolvedKnob[]
   /** Kinds of fault offered by hand. */
-  readonly faults: readonly ('drop' | 'corrupt' | 'link' | 'cut' | 'kill' | 'pause')[]
+  readonly faults: readonly ('drop' | 'corrupt' | 'link' | 'cut' | 'kill' | 'pause' | 'machine')[]
   /** Instruments to open at first: `'events'`, `'inspector'`. */
   readonly views: readonly string[]
   readonly lesson: readonly LessonStep[]

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { addressEntries, ipVersions } from './address-schema.ts'
 import { APPS, APP_NAMES } from './app-schema.ts'
 import { claimSchema, measuredClaimSchema } from './claim-schema.ts'
 import {
@@ -15,7 +16,8 @@ import {
 } from './field-schema.ts'
 import { linkSchema } from './link-schema.ts'
 import { listChoices, suggestChoices } from './errors.ts'
-import { hostName, hostReference, knobName, linkName } from './name-schema.ts'
+import { machineSchema } from './machine-schema.ts'
+import { hostName, knobName } from './name-schema.ts'
 import { tcpSchema } from './tcp-schema.ts'
 
 const LIMITS = {
@@ -29,14 +31,8 @@ const LIMITS = {
 
 const DAY = 86_400e9
 
-const FAULTS = ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause'] as const
+const FAULTS = ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause', 'machine'] as const
 const VIEWS = ['events', 'inspector'] as const
-
-const address = formField(
-  'IPv4 address, with the length of the prefix of its network.',
-  /^[0-9]{1,3}(\.[0-9]{1,3}){3}(\/[0-9]{1,2})?$/,
-  'an IPv4 address such as "10.0.0.1/24"',
-)
 
 const hostEntries = {
   kind: v.optional(
@@ -48,15 +44,17 @@ const hostEntries = {
     'host',
   ),
   label: v.exactOptional(proseField('What people see it called; its name when absent.', 60)),
-  address: v.exactOptional(address),
-  addresses: v.exactOptional(
-    byName('an address by the name of a link', linkName, address, {
-      max: LIMITS.links,
-      description: 'Addresses by the name of the link, for a host on several.',
-    }),
+  ...addressEntries,
+  icmpErrors: v.exactOptional(
+    flagField(
+      'Tells sources by ICMP what became of their packets, as all should; false makes a router that swallows them in silence.',
+    ),
   ),
-  gateway: v.exactOptional(hostReference('The router for all that is not near: its name, or its address.')),
+  clampsMss: v.exactOptional(
+    flagField('A router that lowers the segment size announced in SYNs that pass through, to what fits through it.'),
+  ),
   tcp: v.exactOptional(tcpSchema),
+  machine: v.exactOptional(machineSchema),
   position: v.exactOptional(
     v.pipe(
       strict('a position', {
@@ -85,6 +83,9 @@ export const appOnItsOwn = v.variant(
     strict('a stream receiver', { app: v.literal('stream-receiver'), ...APPS['stream-receiver'] }),
     strict('a ping', { app: v.literal('ping'), ...APPS.ping }),
     strict('a socket script', { app: v.literal('socket-script'), ...APPS['socket-script'] }),
+    strict('a SYN flooder', { app: v.literal('syn-flooder'), ...APPS['syn-flooder'] }),
+    strict('an ARP spoofer', { app: v.literal('arp-spoofer'), ...APPS['arp-spoofer'] }),
+    strict('a UDP echo', { app: v.literal('udp-echo'), ...APPS['udp-echo'] }),
   ],
   appAllowed,
 )
@@ -101,6 +102,9 @@ export const hostSchema = v.variant(
     strict('a host with a stream receiver', { app: v.literal('stream-receiver'), ...hostEntries, ...APPS['stream-receiver'] }),
     strict('a host with a ping', { app: v.literal('ping'), ...hostEntries, ...APPS.ping }),
     strict('a host with a socket script', { app: v.literal('socket-script'), ...hostEntries, ...APPS['socket-script'] }),
+    strict('a host with a SYN flooder', { app: v.literal('syn-flooder'), ...hostEntries, ...APPS['syn-flooder'] }),
+    strict('a host with an ARP spoofer', { app: v.literal('arp-spoofer'), ...hostEntries, ...APPS['arp-spoofer'] }),
+    strict('a host with a UDP echo', { app: v.literal('udp-echo'), ...hostEntries, ...APPS['udp-echo'] }),
     strict('a host', {
       app: v.exactOptional(v.never()),
       ...hostEntries,
@@ -233,6 +237,7 @@ const scenarioEntries = {
   speed: v.exactOptional(
     numberField('Simulated seconds per real second at first; found from the delays when absent.', { min: 0.001, max: 10 }),
   ),
+  ip: v.optional(ipVersions, 'v4'),
   hosts: byName('hosts by name', hostName, hostSchema, { min: 1, max: LIMITS.hosts, description: 'Hosts by name.' }),
   links: listOf('links', linkSchema, { min: 1, max: LIMITS.links, description: 'Links between hosts.' }),
   knobs: v.optional(

@@ -1,3 +1,4 @@
+import type { IpAddress } from '../wire/address.ts'
 import { arpLayer } from '../wire/arp.ts'
 import { field, withProblems } from '../wire/describe.ts'
 import { DecodeError } from '../wire/errors.ts'
@@ -5,8 +6,12 @@ import { decodeEthernet, EtherType, ethernetLayer } from '../wire/ethernet.ts'
 import type { Field, Layer } from '../wire/field.ts'
 import { http1Layer } from '../wire/http1.ts'
 import { icmpLayer } from '../wire/icmp-layer.ts'
+import { icmpv6Layer } from '../wire/icmpv6-layer.ts'
 import { decodeIpv4Header, IpProtocol } from '../wire/ipv4.ts'
 import { ipv4Layer } from '../wire/ipv4-layer.ts'
+import { decodeIpv6Header, NextHeader } from '../wire/ipv6.ts'
+import { walkIpv6Chain } from '../wire/ipv6-chain.ts'
+import { ipv6Layer } from '../wire/ipv6-layer.ts'
 import { tcpLayer } from '../wire/tcp.ts'
 import { decodeUdp, udpLayer } from '../wire/udp.ts'
 
@@ -15,7 +20,9 @@ const TITLES: Readonly<Record<string, string>> = {
   ethernet: 'Ethernet II',
   arp: 'Address Resolution Protocol',
   ipv4: 'Internet Protocol Version 4',
+  ipv6: 'Internet Protocol Version 6',
   icmp: 'Internet Control Message Protocol',
+  icmpv6: 'Internet Control Message Protocol v6',
   udp: 'User Datagram Protocol',
   tcp: 'Transmission Control Protocol',
   http: 'Hypertext Transfer Protocol',
@@ -72,6 +79,8 @@ class Dissection {
     let payloadEnd = bytes.length
     if (type === EtherType.IPV4) {
       payloadEnd = this.ipv4(payloadStart, bytes.length)
+    } else if (type === EtherType.IPV6) {
+      payloadEnd = this.ipv6(payloadStart, bytes.length)
     } else if (type === EtherType.ARP) {
       if (this.add('arp', payloadStart, bytes.length, () => arpLayer(bytes, payloadStart, bytes.length)))
         payloadEnd = layers[1].end
@@ -103,7 +112,28 @@ class Dissection {
     return packetEnd
   }
 
-  private udp(start: number, end: number, source: number, destination: number): void {
+  /** Returns where the packet ends and the link's padding begins. */
+  private ipv6(start: number, end: number): number {
+    const { bytes, layers } = this
+    if (!this.add('ipv6', start, end, () => ipv6Layer(bytes, start, end))) return end
+    const header = decodeIpv6Header(bytes, start, end)
+    const { source, destination, payloadEnd } = header
+    const packetEnd = Math.min(payloadEnd, end)
+    const chain = walkIpv6Chain(bytes, header, packetEnd, 'destination')
+    const headersEnd = layers[1].end
+    const { protocol } = chain
+    // What the walk did not pass is shown as it is, though the headers behind it could be told apart.
+    const isWhole = chain.verdict === 'accept' && chain.start === headersEnd
+    if (chain.verdict === 'reassemble') this.data('Fragment of a packet', headersEnd, packetEnd)
+    else if (isWhole && protocol === NextHeader.ICMPV6)
+      this.add('icmpv6', headersEnd, packetEnd, () => icmpv6Layer(bytes, headersEnd, packetEnd, source, destination))
+    else if (isWhole && protocol === NextHeader.UDP) this.udp(headersEnd, packetEnd, source, destination)
+    else if (isWhole && protocol === NextHeader.TCP) this.tcp(headersEnd, packetEnd, source, destination)
+    else this.data('Payload', headersEnd, packetEnd)
+    return packetEnd
+  }
+
+  private udp(start: number, end: number, source: IpAddress, destination: IpAddress): void {
     const { bytes, layers } = this
     if (!this.add('udp', start, end, () => udpLayer(bytes, start, end, source, destination))) return
     const { payloadStart, payloadEnd } = decodeUdp(bytes, start, end)
@@ -114,7 +144,7 @@ class Dissection {
     this.data('Payload', payloadStart, payloadEnd)
   }
 
-  private tcp(start: number, end: number, source: number, destination: number): void {
+  private tcp(start: number, end: number, source: IpAddress, destination: IpAddress): void {
     const { bytes, layers } = this
     if (!this.add('tcp', start, end, () => tcpLayer(bytes, start, end, source, destination))) return
     const payloadStart = layers[layers.length - 1].end

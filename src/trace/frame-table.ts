@@ -18,28 +18,79 @@ const ARRIVED = FATE_NUMBER.arrived
 const RANDOM_LOSS = FATE_NUMBER['random-loss']
 const LISTED_LOSS = FATE_NUMBER['listed-loss']
 const BAD_FCS = FATE_NUMBER['bad-fcs']
+const BURST_LOSS = FATE_NUMBER['burst-loss']
+const TOO_BIG = FATE_NUMBER['too-big']
 
-/** Columns of `BLOCK_ROWS` frames. */
+/** Columns of `BLOCK_ROWS` frames, in one piece of memory. */
 export class FrameBlock {
-  readonly id = new Float64Array(BLOCK_ROWS)
-  readonly enqueued = new Float64Array(BLOCK_ROWS)
-  readonly sent = new Float64Array(BLOCK_ROWS)
-  readonly arrives = new Float64Array(BLOCK_ROWS)
-  readonly fateAt = new Float64Array(BLOCK_ROWS)
-  readonly cause = new Float64Array(BLOCK_ROWS)
+  readonly id: Float64Array
+  readonly enqueued: Float64Array
+  readonly sent: Float64Array
+  readonly arrives: Float64Array
+  readonly fateAt: Float64Array
+  readonly cause: Float64Array
   /** `link * 2 + direction`. */
-  readonly where = new Uint32Array(BLOCK_ROWS)
-  readonly length = new Uint32Array(BLOCK_ROWS)
-  readonly connection = new Uint32Array(BLOCK_ROWS)
+  readonly where: Uint32Array
+  readonly length: Uint32Array
+  readonly connection: Uint32Array
   /** As in `Log.Corruption`. */
-  readonly corruption = new Uint32Array(BLOCK_ROWS)
+  readonly corruption: Uint32Array
   /** Where the bytes are: a block of the recorder and an offset in it; unused on the page. */
-  readonly bytesBlock = new Int32Array(BLOCK_ROWS)
-  readonly bytesStart = new Int32Array(BLOCK_ROWS)
-  readonly fate = new Uint8Array(BLOCK_ROWS)
-  readonly kind = new Uint8Array(BLOCK_ROWS)
-  readonly mark = new Uint8Array(BLOCK_ROWS)
-  readonly duplicate = new Uint8Array(BLOCK_ROWS)
+  readonly bytesBlock: Int32Array
+  readonly bytesStart: Int32Array
+  readonly fate: Uint8Array
+  readonly kind: Uint8Array
+  readonly mark: Uint8Array
+  readonly duplicate: Uint8Array
+
+  constructor() {
+    const memory = new ArrayBuffer(BLOCK_ROWS * ROW_BYTES)
+    const wide = (index: number): Float64Array => new Float64Array(memory, BLOCK_ROWS * 8 * index, BLOCK_ROWS)
+    const words = BLOCK_ROWS * 8 * 6
+    const word = (index: number): Uint32Array => new Uint32Array(memory, words + BLOCK_ROWS * 4 * index, BLOCK_ROWS)
+    const bytes = words + BLOCK_ROWS * 4 * 6
+    const byte = (index: number): Uint8Array => new Uint8Array(memory, bytes + BLOCK_ROWS * index, BLOCK_ROWS)
+    this.id = wide(0)
+    this.enqueued = wide(1)
+    this.sent = wide(2)
+    this.arrives = wide(3)
+    this.fateAt = wide(4)
+    this.cause = wide(5)
+    this.where = word(0)
+    this.length = word(1)
+    this.connection = word(2)
+    this.corruption = word(3)
+    this.bytesBlock = new Int32Array(memory, words + BLOCK_ROWS * 4 * 4, BLOCK_ROWS)
+    this.bytesStart = new Int32Array(memory, words + BLOCK_ROWS * 4 * 5, BLOCK_ROWS)
+    this.fate = byte(0)
+    this.kind = byte(1)
+    this.mark = byte(2)
+    this.duplicate = byte(3)
+  }
+}
+
+/** Numbers of one host's frames, in the order of their ids. */
+class HostFrames {
+  /** How many. */
+  count = 0
+  numbers = new Int32Array(64)
+
+  push(number: number): void {
+    if (this.count === this.numbers.length) {
+      const larger = new Int32Array(this.count * 2)
+      larger.set(this.numbers)
+      this.numbers = larger
+    }
+    this.numbers[this.count++] = number
+  }
+
+  /** Forgets numbers below one. */
+  dropBelow(number: number): void {
+    let gone = 0
+    while (gone < this.count && this.numbers[gone] < number) gone++
+    this.numbers.copyWithin(0, gone, this.count)
+    this.count -= gone
+  }
 }
 
 /** What rows mean beyond their own numbers. */
@@ -132,7 +183,7 @@ export function effectiveFate(block: FrameBlock, at: number, horizon: Nanos): nu
 
 /** Whether a frame's fate is known when it leaves. */
 function isForetold(fate: number): boolean {
-  return fate === RANDOM_LOSS || fate === LISTED_LOSS || fate === BAD_FCS
+  return fate === RANDOM_LOSS || fate === LISTED_LOSS || fate === BAD_FCS || fate === BURST_LOSS || fate === TOO_BIG
 }
 
 /** Frames in the order of their numbers, in columns; the oldest can be let go, a block at a time. */
@@ -142,8 +193,9 @@ export class FrameTable {
   /** Number of the oldest that is kept. */
   firstKept = 1
   private readonly blocks: (FrameBlock | undefined)[] = []
-  /** Numbers of each host's frames, in the order of their ids. */
-  private readonly byHost: number[][] = []
+  private readonly byHost: (HostFrames | undefined)[] = []
+  /** The block of the newest. */
+  private newest: FrameBlock | undefined
 
   constructor(private readonly context: TableContext) {}
 
@@ -172,28 +224,32 @@ export class FrameTable {
   /** Adds an empty row; returns its number. */
   append(id: Id): number {
     const number = ++this.count
-    this.blocks[(number - 1) >> BLOCK_BITS] ??= new FrameBlock()
-    this.block(number).id[FrameTable.at(number)] = id
+    const at = FrameTable.at(number)
+    let block = this.newest
+    if (at === 0 || block === undefined) block = this.newest = this.blocks[(number - 1) >> BLOCK_BITS] ??= new FrameBlock()
+    block.id[at] = id
     const host = Math.floor(id / ID_SEQUENCE_LIMIT)
-    let rows = this.byHost[host]
-    if (rows === undefined) rows = this.byHost[host] = []
-    rows.push(number)
+    let frames = this.byHost[host]
+    if (frames === undefined) frames = this.byHost[host] = new HostFrames()
+    frames.push(number)
     return number
   }
 
   /** Number of the frame of an id; 0 when it is not kept, or not a frame. */
   numberOf(id: Id): number {
-    const rows = this.byHost[Math.floor(id / ID_SEQUENCE_LIMIT)]
-    if (rows === undefined) return 0
+    const frames = this.byHost[Math.floor(id / ID_SEQUENCE_LIMIT)]
+    if (frames === undefined) return 0
+    const { numbers, count } = frames
     let low = 0
-    let high = rows.length
+    let high = count
     while (low < high) {
       const middle = (low + high) >> 1
-      if (this.idOf(rows[middle]) < id) low = middle + 1
+      if (this.idOf(numbers[middle]) < id) low = middle + 1
       else high = middle
     }
-    const number = rows[low]
-    return number !== undefined && this.has(number) && this.idOf(number) === id ? number : 0
+    if (low === count) return 0
+    const number = numbers[low]
+    return this.idOf(number) === id ? number : 0
   }
 
   /** Number of the last frame of the oldest block that is kept. */
@@ -208,19 +264,16 @@ export class FrameTable {
     this.blocks[(end - 1) >> BLOCK_BITS] = undefined
     const before = this.firstKept
     this.firstKept = end + 1
-    for (const rows of this.byHost) {
-      // An unused host index leaves a hole.
-      if ((rows as number[] | undefined) === undefined) continue
-      const kept = rows.findIndex((number) => number >= this.firstKept)
-      rows.splice(0, kept < 0 ? rows.length : kept)
-    }
+    // An unused host index leaves a hole.
+    for (const frames of this.byHost) frames?.dropBelow(this.firstKept)
     return this.firstKept - before
   }
 
   /** Forgets all frames up to a number that is not there yet. */
   private letGoUpTo(number: number): void {
     this.blocks.fill(undefined)
-    for (const rows of this.byHost) (rows as number[] | undefined)?.splice(0)
+    for (const frames of this.byHost) frames?.dropBelow(Infinity)
+    this.newest = undefined
     this.count = number
     this.firstKept = number + 1
   }

@@ -1,6 +1,8 @@
 import { NEVER, type Nanos } from '../kernel/time.ts'
 import type { Fate } from '../kernel/link.ts'
+import { FrameMark } from '../kernel/machine.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
+import { formatIpv6 } from '../wire/address.ts'
 import { PcapngWriter } from '../wire/pcapng.ts'
 import type { Recorder } from './recorder.ts'
 import type { FrameRecord } from './record.ts'
@@ -13,7 +15,10 @@ export type Vantage =
   | { readonly kind: 'host'; readonly host: string }
 
 /** Why a frame never arrived, in words. */
-const LOSSES: Partial<Record<Fate, string>> = {
+const LOSSES: Readonly<Record<Fate, string | undefined>> = {
+  queued: undefined,
+  'in-flight': undefined,
+  arrived: undefined,
   'queue-full': 'refused by a full queue',
   'random-loss': 'lost at random on the way',
   'listed-loss': 'lost on the way, as listed',
@@ -22,6 +27,11 @@ const LOSSES: Partial<Record<Fate, string>> = {
   'link-down': 'the link was down',
   'host-down': 'the receiving host was not running',
   'ring-full': 'the receive ring of the paused host was full',
+  'burst-loss': 'lost on the way, in a burst',
+  'too-big': 'larger than the link lets through, which it does not tell',
+  'red-drop': 'refused by random early detection',
+  'codel-drop': 'taken out of the queue by CoDel, having waited too long',
+  'pushed-out': 'taken out of a full queue, from its largest flow',
 }
 
 function comment(frame: FrameRecord): string | undefined {
@@ -35,6 +45,7 @@ function comment(frame: FrameRecord): string | undefined {
       fate === 'arrived' ? 'corrupted: bits flipped on the way, and nobody noticed' : 'corrupted: bits flipped on the way',
     )
   if (frame.duplicate) words.push('duplicated by the link')
+  if ((frame.mark & FrameMark.CongestionExperienced) !== 0) words.push('marked by the queue: congestion experienced')
   return words.length === 0 ? undefined : words.join('; ')
 }
 
@@ -75,11 +86,10 @@ function exportHost(scenario: ResolvedScenario, recorder: Recorder, writer: Pcap
   const host = scenario.hosts[index]
   if (host === undefined) throw new RangeError(`there is no host ${name}`)
   const interfaceOf = new Map<number, number>()
-  for (const { name: interfaceName, link } of host.interfaces) {
-    interfaceOf.set(
-      link,
-      writer.addInterface({ name: interfaceName, description: `${name}, link ${scenario.links[link]?.name}` }),
-    )
+  for (const { name: interfaceName, link, address6, prefix6 } of host.interfaces) {
+    const address = address6 === undefined ? '' : `, ${formatIpv6(address6)}/${String(prefix6)}`
+    const description = `${name}, link ${scenario.links[link]?.name}${address}`
+    interfaceOf.set(link, writer.addInterface({ name: interfaceName, description }))
   }
   const seen: { time: Nanos; frame: FrameRecord; outbound: boolean }[] = []
   for (const frame of recorder.store.frames()) {

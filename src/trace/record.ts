@@ -5,12 +5,12 @@ import type { Nanos } from '../kernel/time.ts'
 // What it takes to read a record. The page sees the trace, not the kernel.
 export { FrameMark, NO_ID } from '../kernel/machine.ts'
 export { NEVER } from '../kernel/time.ts'
-export type { Fate, LinkSettings } from '../kernel/link.ts'
+export type { Fate, Flap, LinkSettings } from '../kernel/link.ts'
 export type { EventData, Id } from '../kernel/machine.ts'
 export type { Nanos } from '../kernel/time.ts'
 
 /** What a frame is, at a glance: the shape that the stage draws. The order is part of the trace's binary form: append only. */
-export const FRAME_KINDS = ['other', 'arp', 'icmp', 'udp', 'tcp-syn', 'tcp-ack', 'tcp-data', 'tcp-fin', 'tcp-rst'] as const
+export const FRAME_KINDS = ['other', 'arp', 'icmp', 'udp', 'tcp-syn', 'tcp-ack', 'tcp-data', 'tcp-fin', 'tcp-rst', 'ndp'] as const
 export type FrameKind = (typeof FRAME_KINDS)[number]
 
 /** One frame on one link, as the page knows it. */

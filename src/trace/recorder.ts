@@ -1,26 +1,16 @@
-import { Arena } from '../kernel/arena.ts'
-import { corrupted, FATE_NUMBER } from '../kernel/egress.ts'
+import { FATE_NUMBER } from '../kernel/egress.ts'
+import { corrupted } from '../kernel/impairments.ts'
 import { FrameMark, ID_SEQUENCE_LIMIT, type EventData, type Id } from '../kernel/machine.ts'
 import { NEVER, type Nanos } from '../kernel/time.ts'
-import { Log, LOG_WIDTH, LogEntry, type LoggedEvent } from '../kernel/trace-log.ts'
+import { Log, LOG_WIDTH, LogEntry } from '../kernel/trace-log.ts'
 import { Classifier } from './classify.ts'
+import { FrameMemory } from './frame-memory.ts'
 import { effectiveFate, FrameTable, type FrameBlock } from './frame-table.ts'
-import type { EventRecord } from './record.ts'
+import { LogMerge, type HostLog } from './log-merge.ts'
 import type { TraceStore } from './trace-store.ts'
-
-/** What a host has to tell: a `TraceLog`, or one that came from a worker. */
-export interface HostLog {
-  readonly numbers: Float64Array
-  readonly length: number
-  readonly frames: readonly Uint8Array[]
-  readonly events: readonly LoggedEvent[]
-}
 
 /** How much a trace may keep when nobody says otherwise, in bytes. */
 export const DEFAULT_TRACE_LIMIT = 200_000_000
-
-/** A buffer that holds fewer bytes than this is copied, so that buffers stay few. */
-const SMALLEST_BLOCK = 16 * 1024
 
 const QUEUED = FATE_NUMBER.queued
 const IN_FLIGHT = FATE_NUMBER['in-flight']
@@ -28,12 +18,6 @@ const BAD_FCS = FATE_NUMBER['bad-fcs']
 
 /** How many frames with a mark are remembered for the routers behind. */
 const REMEMBERED_MARKS = 4096
-
-/** Buffers with bytes of frames, and the newest frame in each. */
-interface Block {
-  readonly buffer: ArrayBufferLike
-  newest: number
-}
 
 /**
  * Puts what hosts tell into one order, numbers the frames, says what each is, and keeps it all within a limit.
@@ -45,12 +29,10 @@ interface Block {
  */
 export class Recorder {
   private readonly classifier = new Classifier()
-  private readonly arena = new Arena()
-  private readonly blocks = new Map<number, Block>()
-  private readonly blockOf = new Map<ArrayBufferLike, number>()
-  private lastBuffer: ArrayBufferLike | undefined
-  private lastBlock = 0
-  private blockCount = 0
+  private readonly memory = new FrameMemory()
+  private readonly merge = new LogMerge()
+  /** By log: how many of its frames have been taken in. */
+  private readonly framesTaken: number[] = []
   /** Number of the oldest frame whose bytes are kept. */
   private firstWithBytes = 1
   /** How many bytes the frames from there on have. */
@@ -65,64 +47,55 @@ export class Recorder {
   /** How many frames there were then. */
   private told = 0
 
+  private readonly table: FrameTable
+
   constructor(
     readonly store: TraceStore,
     private readonly limit: number = DEFAULT_TRACE_LIMIT,
-  ) {}
+  ) {
+    this.table = store.table
+  }
 
   /**
    * Takes in what all hosts did in the same span of time. Each log is in order already; they are merged by (time, id).
    * The logs may be cleared afterwards.
    */
   take(logs: readonly HostLog[]): void {
-    const { heads, frameHeads } = this
-    heads.length = logs.length
-    frameHeads.length = logs.length
-    heads.fill(0)
-    frameHeads.fill(0)
-    for (;;) {
-      let chosen = -1
-      let time = Infinity
-      let id = 0
-      for (let i = 0; i < logs.length; i++) {
-        const log = logs[i]
-        const head = heads[i]
-        if (head >= log.length) continue
-        const otherTime = log.numbers[head + Log.Time]
-        if (otherTime > time) continue
-        const otherId = log.numbers[head + Log.Id]
-        if (chosen >= 0 && otherTime === time && otherId > id) continue
-        chosen = i
-        time = otherTime
-        id = otherId
+    const { merge, framesTaken } = this
+    framesTaken.length = logs.length
+    framesTaken.fill(0)
+    merge.start(logs)
+    while (merge.next()) {
+      const { index, to } = merge
+      const log = logs[index]
+      const { numbers, frames } = log
+      let taken = framesTaken[index]
+      for (let at = merge.from; at < to; at += LOG_WIDTH) {
+        const kind = numbers[at]
+        if (kind === LogEntry.Frame) this.frame(numbers, at, frames[taken++])
+        else if (kind === LogEntry.Event) this.loggedEvent(log, at)
+        else if (kind === LogEntry.Marked) this.congestionMarked(numbers[at + Log.Id], frames[taken++])
+        else this.news(numbers, at, kind === LogEntry.Sent)
       }
-      if (chosen < 0) break
-      // Entries of one host that belong together are read in one go.
-      const log = logs[chosen]
-      const head = heads[chosen]
-      if (log.numbers[head] === LogEntry.Frame) {
-        const index = frameHeads[chosen]
-        this.frame(log.numbers, head, log.frames[index])
-        frameHeads[chosen] = index + 1
-      } else this.entry(log, head)
-      heads[chosen] = head + LOG_WIDTH
+      framesTaken[index] = taken
     }
-    if (this.bytesToFree > this.limit / 16) this.freeBuffers()
+    if (this.bytesToFree > this.limit / 16) {
+      this.memory.free(this.firstWithBytes)
+      this.bytesToFree = 0
+    }
     this.store.connections = this.classifier.connections
   }
-  private readonly heads: number[] = []
-  private readonly frameHeads: number[] = []
 
   /** Records what a person did. */
   intervention(time: Nanos, name: string, data: EventData, cause: Id): Id {
     const id = this.store.hosts.length * ID_SEQUENCE_LIMIT + ++this.interventions
-    this.event({ id, time, host: -1, name, connection: '', data, cause })
+    this.event(time, id, -1, name, '', data, cause)
     return id
   }
 
   /** A person ended a frame's way. */
   setFate(number: number, fate: number, at: Nanos): void {
-    const { table } = this.store
+    const { table } = this
     if (!table.has(number)) return
     table.block(number).fate[FrameTable.at(number)] = fate
     table.block(number).fateAt[FrameTable.at(number)] = at
@@ -145,7 +118,7 @@ export class Recorder {
    * @param detected whether its frame check sequence will tell, if it is in flight
    */
   corrupt(number: number, corruption: number, detected: boolean): void {
-    const { table } = this.store
+    const { table } = this
     if (!table.has(number)) return
     const block = table.block(number)
     const row = FrameTable.at(number)
@@ -168,12 +141,9 @@ export class Recorder {
 
   /** The bytes of a frame as they left. */
   bytesAsSent(number: number): Uint8Array | undefined {
-    const { table } = this.store
+    const { table } = this
     if (number < this.firstWithBytes || !table.has(number)) return undefined
-    const columns = table.block(number)
-    const at = FrameTable.at(number)
-    const block = this.blocks.get(columns.bytesBlock[at]) as Block
-    return new Uint8Array(block.buffer, columns.bytesStart[at], columns.length[at])
+    return this.memory.bytes(table.block(number), FrameTable.at(number))
   }
 
   /** Numbers of older frames whose record changed since the last call. */
@@ -185,39 +155,52 @@ export class Recorder {
   }
 
   private frame(numbers: Float64Array, at: number, bytes: Uint8Array): void {
-    const { table } = this.store
-    const number = table.append(numbers[at + Log.Id])
+    const { table, classifier } = this
+    const id = numbers[at + Log.Id]
+    const cause = numbers[at + Log.Cause]
+    const where = numbers[at + Log.Where]
+    const mark = numbers[at + Log.Mark]
+    const fate = numbers[at + Log.Fate]
+    const number = table.append(id)
     const block = table.block(number)
     const row = FrameTable.at(number)
     block.enqueued[row] = numbers[at + Log.Time]
-    block.where[row] = numbers[at + Log.Where]
+    block.where[row] = where
     block.length[row] = bytes.length
-    const cause = numbers[at + Log.Cause]
-    block.mark[row] = this.markOf(numbers[at + Log.Mark], numbers[at + Log.Id], cause)
+    block.mark[row] = mark === 0 ? 0 : this.markOf(mark, id, cause)
     block.cause[row] = cause
     block.sent[row] = numbers[at + Log.Sent]
     block.arrives[row] = numbers[at + Log.Arrives]
-    block.fate[row] = numbers[at + Log.Fate]
+    block.fate[row] = fate
     block.fateAt[row] = numbers[at + Log.FateAt]
     block.corruption[row] = numbers[at + Log.Corruption]
-    this.foresee(block, row)
-    if (block.fate[row] === QUEUED) {
-      const where = block.where[row]
-      const queue = this.queued[where]
-      if (queue === undefined) this.queued[where] = { rows: [number], head: 0 }
-      else queue.rows.push(number)
-    }
     block.duplicate[row] = numbers[at + Log.Duplicate]
-    this.classifier.classify(bytes)
-    block.kind[row] = this.classifier.kind
-    block.connection[row] = this.classifier.connectionNumber
-    this.keep(number, block, row, bytes)
+    if (fate === QUEUED) this.wait(where, number)
+    else this.foresee(block, row)
+    classifier.classify(bytes)
+    block.kind[row] = classifier.kind
+    block.connection[row] = classifier.connectionNumber
+    this.frameBytes += bytes.length
+    this.memory.keep(number, block, row, where, bytes)
     this.thinFrames()
   }
 
-  private event(event: EventRecord): void {
-    if (event.time > this.lastMoment) this.lastMoment = event.time
-    this.store.events.push(event)
+  /** A queue let a frame go on with a mark of congestion: these are its bytes from there on. */
+  private congestionMarked(id: Id, bytes: Uint8Array): void {
+    const { table } = this
+    const number = table.numberOf(id)
+    if (number === 0) return
+    const block = table.block(number)
+    const row = FrameTable.at(number)
+    block.mark[row] = block.mark[row] | FrameMark.CongestionExperienced
+    this.change(number)
+    if (number < this.firstWithBytes) return
+    this.memory.keep(number, block, row, block.where[row], bytes)
+  }
+
+  private event(time: Nanos, id: Id, host: number, name: string, connection: string, data: EventData, cause: Id): void {
+    if (time > this.lastMoment) this.lastMoment = time
+    this.store.eventTable.append(time, id, host, name, connection, data, cause)
     this.store.thinEvents(this.limit / 8)
   }
 
@@ -234,17 +217,17 @@ export class Recorder {
   }
   private readonly again = new Map<Id, number>()
 
-  private entry({ numbers, events }: HostLog, at: number): void {
-    const time = numbers[at + Log.Time]
+  private loggedEvent({ numbers, events }: HostLog, at: number): void {
     const id = numbers[at + Log.Id]
-    if (numbers[at] === LogEntry.Event) {
-      const { name, connection, data } = events[numbers[at + Log.Where]]
-      const host = Math.floor(id / ID_SEQUENCE_LIMIT)
-      this.event({ id, time, host, name, connection, data, cause: numbers[at + Log.Cause] })
-      return
-    }
-    const { table } = this.store
-    const isSent = numbers[at] === LogEntry.Sent
+    const { name, connection, data } = events[numbers[at + Log.Where]]
+    const host = Math.floor(id / ID_SEQUENCE_LIMIT)
+    this.event(numbers[at + Log.Time], id, host, name, connection, data, numbers[at + Log.Cause])
+  }
+
+  /** News of a frame that was told of before. */
+  private news(numbers: Float64Array, at: number, isSent: boolean): void {
+    const { table } = this
+    const id = numbers[at + Log.Id]
     const number = isSent ? this.leave(numbers[at + Log.Where], id) : table.numberOf(id)
     if (number === 0) return
     const block = table.block(number)
@@ -260,10 +243,16 @@ export class Recorder {
     this.change(number)
   }
 
+  private wait(where: number, number: number): void {
+    const queue = this.queued[where]
+    if (queue === undefined) this.queued[where] = { rows: [number], head: 0 }
+    else queue.rows.push(number)
+  }
+
   /** The number of a frame that leaves its queue: nearly always the one that has waited longest there. */
   private leave(where: number, id: Id): number {
     const queue = this.queued[where]
-    const { table } = this.store
+    const { table } = this
     while (queue !== undefined && queue.head < queue.rows.length) {
       const number = queue.rows[queue.head++]
       if (queue.head > 1024) {
@@ -282,46 +271,12 @@ export class Recorder {
   }
 
   private foresee({ fateAt, arrives }: FrameBlock, row: number): void {
-    const end = Math.min(fateAt[row], arrives[row])
-    const moment = end === NEVER ? fateAt[row] : end
+    const moment = Math.min(fateAt[row], arrives[row])
     if (moment !== NEVER && moment > this.lastMoment) this.lastMoment = moment
   }
 
-  private keep(
-    number: number,
-    columns: { bytesBlock: Int32Array; bytesStart: Int32Array },
-    row: number,
-    given: Uint8Array,
-  ): void {
-    let bytes = given
-    if (bytes.buffer !== this.lastBuffer) {
-      let index = this.blockOf.get(bytes.buffer)
-      if (index === undefined) {
-        if (bytes.buffer.byteLength < SMALLEST_BLOCK) {
-          bytes = this.arena.allocate(given.length)
-          bytes.set(given)
-          index = this.blockOf.get(bytes.buffer)
-        }
-        index ??= this.adopt(bytes.buffer)
-      }
-      this.lastBuffer = bytes.buffer
-      this.lastBlock = index
-    }
-    columns.bytesBlock[row] = this.lastBlock
-    columns.bytesStart[row] = bytes.byteOffset
-    ;(this.blocks.get(this.lastBlock) as Block).newest = number
-    this.frameBytes += given.length
-  }
-
-  private adopt(buffer: ArrayBufferLike): number {
-    const index = ++this.blockCount
-    this.blocks.set(index, { buffer, newest: 0 })
-    this.blockOf.set(buffer, index)
-    return index
-  }
-
   private thinFrames(): void {
-    const { table } = this.store
+    const { table } = this
     while (this.frameBytes > this.limit * 0.75) this.letBytesGo(this.firstWithBytes)
     while (table.bytes > this.limit / 8 && table.oldestBlockEnd < table.count) {
       this.letBytesGo(table.oldestBlockEnd)
@@ -331,23 +286,12 @@ export class Recorder {
 
   /** Bytes of all frames up to a number. */
   private letBytesGo(last: number): void {
-    const { store } = this
+    const { store, table } = this
     for (; this.firstWithBytes <= last; this.firstWithBytes++) {
-      const length = store.table.block(this.firstWithBytes).length[FrameTable.at(this.firstWithBytes)]
+      const length = table.block(this.firstWithBytes).length[FrameTable.at(this.firstWithBytes)]
       this.frameBytes -= length
       this.bytesToFree += length
       store.thinnedBytes += length
     }
-  }
-
-  /** Forgets buffers in which there is nothing more to keep. */
-  private freeBuffers(): void {
-    for (const [index, { buffer, newest }] of this.blocks) {
-      if (newest >= this.firstWithBytes) continue
-      this.blocks.delete(index)
-      this.blockOf.delete(buffer)
-    }
-    this.bytesToFree = 0
-    this.lastBuffer = undefined
   }
 }

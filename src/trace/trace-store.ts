@@ -1,12 +1,13 @@
 import type { Id } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
+import { EventTable } from './event-table.ts'
 import { FrameTable, type TableContext } from './frame-table.ts'
 import type { EventRecord, FrameRecord, TraceView } from './record.ts'
 
 /** What an event costs, roughly, in bytes of memory. */
 const EVENT_BYTES = 250
 
-/** The part of a trace that this thread keeps: frames in columns, events as they are. */
+/** The part of a trace that this thread keeps, in columns. */
 export class TraceStore implements TraceView, TableContext {
   readonly hosts: readonly string[]
   readonly ends: readonly (readonly [number, number])[]
@@ -14,7 +15,7 @@ export class TraceStore implements TraceView, TableContext {
   horizon: Nanos = 0
   thinnedBytes = 0
   connections: readonly string[] = ['']
-  readonly events: EventRecord[] = []
+  readonly eventTable = new EventTable()
   /** How many events have been let go. */
   thinnedEvents = 0
 
@@ -31,6 +32,15 @@ export class TraceStore implements TraceView, TableContext {
     this.hosts = hosts
     this.ends = links.flatMap(([a, b]) => [[a, b] as const, [b, a] as const])
     this.table = new FrameTable(this)
+  }
+
+  get events(): readonly EventRecord[] {
+    return this.eventTable.records
+  }
+
+  /** How many of them there are, without making records of them. */
+  get eventCount(): number {
+    return this.eventTable.count
   }
 
   get frameCount(): number {
@@ -84,9 +94,9 @@ export class TraceStore implements TraceView, TableContext {
 
   /** Lets the oldest events go, an eighth at a time, until they fit. */
   thinEvents(budget: number): void {
-    while (this.events.length * EVENT_BYTES > budget) {
-      const gone = Math.ceil(this.events.length / 8)
-      this.events.splice(0, gone)
+    while (this.eventCount * EVENT_BYTES > budget) {
+      const gone = Math.ceil(this.eventCount / 8)
+      this.eventTable.drop(gone)
       this.thinnedEvents += gone
       this.thinnedBytes += gone * EVENT_BYTES
       this.indexed = 0
@@ -96,8 +106,10 @@ export class TraceStore implements TraceView, TableContext {
   }
 
   private index(): void {
-    for (; this.indexed < this.events.length; this.indexed++) {
-      const event = this.events[this.indexed]
+    if (this.indexed === this.eventCount) return
+    const { events } = this
+    for (; this.indexed < events.length; this.indexed++) {
+      const event = events[this.indexed]
       this.byId.set(event.id, event)
       const same = this.byName.get(event.name)
       if (same === undefined) this.byName.set(event.name, [event])

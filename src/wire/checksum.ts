@@ -27,9 +27,13 @@ function wordsOf(buffer: ArrayBufferLike): Int32Array {
   return lastWords
 }
 
-/** Adds the 16-bit halves of at most `WORDS_A_ROUND` words. */
+/**
+ * Adds the 16-bit halves of at most `WORDS_A_ROUND` words. Adds whole words modulo 2^32, and their high halves alone; what the low halves
+ * come to follows from both, for it is less than 2^30.
+ */
 function addHalves(words: Int32Array, from: number, to: number): number {
-  let total = 0
+  let all = 0
+  let high = 0
   let at = from
   const unrolledEnd = from + ((to - from) & ~7)
   while (at < unrolledEnd) {
@@ -41,15 +45,16 @@ function addHalves(words: Int32Array, from: number, to: number): number {
     const f = words[at + 5]
     const g = words[at + 6]
     const h = words[at + 7]
-    total += (a & 0xffff) + (a >>> 16) + (b & 0xffff) + (b >>> 16) + (c & 0xffff) + (c >>> 16) + (d & 0xffff) + (d >>> 16)
-    total += (e & 0xffff) + (e >>> 16) + (f & 0xffff) + (f >>> 16) + (g & 0xffff) + (g >>> 16) + (h & 0xffff) + (h >>> 16)
+    all = (all + a + b + c + d + e + f + g + h) | 0
+    high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) + (e >>> 16) + (f >>> 16) + (g >>> 16) + (h >>> 16)) | 0
     at += 8
   }
   while (at < to) {
     const word = words[at++]
-    total += (word & 0xffff) + (word >>> 16)
+    all = (all + word) | 0
+    high = (high + (word >>> 16)) | 0
   }
-  return total
+  return (((all - (high << 16)) | 0) + high) | 0
 }
 
 /** Brings a sum below 2^16 by adding the carries back in. */

@@ -7,6 +7,7 @@ import { ICMP_HEADER_LENGTH, IcmpType, decodeIcmp, isIcmpError, UnreachableCode,
 import { read16, read32 } from './integer.ts'
 import { decodeIpv4Header, IpProtocol } from './ipv4.ts'
 import { ipv4Layer } from './ipv4-layer.ts'
+import { quotedData, quotedPorts } from './quoted-layer.ts'
 
 const TYPE_NAMES: Readonly<Record<number, string | undefined>> = {
   [IcmpType.ECHO_REPLY]: 'echo reply',
@@ -81,32 +82,15 @@ function restFields(bytes: Uint8Array, start: number, type: number, code: number
 
 /** What a quotation shows of the quoted packet's transport: as much as its first 8 bytes say. */
 function quotedTransport(bytes: Uint8Array, start: number, end: number, protocol: number): Field[] {
-  if (end - start < 8) return start < end ? [field('icmp.quote.data', 'Data', `${String(end - start)} bytes`, start, end)] : []
-  let fields: Field[]
-  if (protocol === IpProtocol.TCP || protocol === IpProtocol.UDP) {
-    const prefix = protocol === IpProtocol.TCP ? 'tcp' : 'udp'
-    fields = [
-      field(`${prefix}.srcport`, 'Source port', read16(bytes, start), start, start + 2),
-      field(`${prefix}.dstport`, 'Destination port', read16(bytes, start + 2), start + 2, start + 4),
-    ]
-    if (protocol === IpProtocol.TCP) {
-      fields.push(field('tcp.seq_raw', 'Sequence number', read32(bytes, start + 4), start + 4, start + 8))
-    } else {
-      fields.push(field('udp.length', 'Length', read16(bytes, start + 4), start + 4, start + 6))
-      fields.push(field('udp.checksum', 'Checksum', hex(read16(bytes, start + 6), 4), start + 6, start + 8))
-    }
-  } else if (protocol === IpProtocol.ICMP) {
-    fields = [
-      field('icmp.type', 'Type', named(bytes[start], TYPE_NAMES[bytes[start]]), start, start + 1),
-      field('icmp.code', 'Code', bytes[start + 1], start + 1, start + 2),
-      field('icmp.checksum', 'Checksum', hex(read16(bytes, start + 2), 4), start + 2, start + 4),
-      ...restFields(bytes, start, bytes[start], bytes[start + 1]),
-    ]
-  } else {
-    return [field('icmp.quote.data', 'Data', `${String(end - start)} bytes`, start, end)]
-  }
-  if (end > start + 8) fields.push(field('icmp.quote.data', 'Data', `${String(end - start - 8)} bytes`, start + 8, end))
-  return fields
+  if (protocol === IpProtocol.TCP || protocol === IpProtocol.UDP) return quotedPorts(bytes, start, end, protocol)
+  if (end - start < 8 || protocol !== IpProtocol.ICMP) return quotedData(start, end)
+  return [
+    field('icmp.type', 'Type', named(bytes[start], TYPE_NAMES[bytes[start]]), start, start + 1),
+    field('icmp.code', 'Code', bytes[start + 1], start + 1, start + 2),
+    field('icmp.checksum', 'Checksum', hex(read16(bytes, start + 2), 4), start + 2, start + 4),
+    ...restFields(bytes, start, bytes[start], bytes[start + 1]),
+    ...quotedData(start + 8, end),
+  ]
 }
 
 /** The quoted packet as one field; undefined when it is none. */

@@ -7,8 +7,8 @@ import { read16, read32 } from './integer.ts'
 
 const PROTOCOL_NAMES: Readonly<Record<number, string | undefined>> = { 1: 'ICMP', 6: 'TCP', 17: 'UDP' }
 
-/** RFC 3168 section 5. */
-const ECN_NAMES = ['not ECN-capable', 'ECT(1)', 'ECT(0)', 'congestion experienced'] as const
+/** What the two ECN bits say, by their value. RFC 3168 section 5. */
+export const ECN_NAMES = ['not ECN-capable', 'ECT(1)', 'ECT(0)', 'congestion experienced'] as const
 
 /** RFC 791 section 3.1, RFC 2113. */
 const OPTION_NAMES: Readonly<Record<number, string | undefined>> = {

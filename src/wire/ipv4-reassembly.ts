@@ -1,138 +1,15 @@
-// Putting fragments back together: RFC 791 section 3.2, with the bookkeeping of RFC 815 turned around. That algorithm keeps a list
-// of the holes; here the sorted list of what came is kept, and the holes are the gaps in it. Because nothing may overlap, a datagram
-// is whole as soon as the bytes that came are as many as its last fragment promised.
-//
-// Overlapping fragments have no honest source and let an attacker show a firewall one datagram and the host another. As RFC 5722
-// section 4 does for IPv6, the datagram is given up together with all of its fragments that are still to come. Only an exact copy of
-// a fragment, which a network may well produce, is ignored instead (RFC 8200 section 4.5).
-
 import { finish, sum } from './checksum.ts'
 import { write16 } from './integer.ts'
 import { IPV4_LENGTH_LIMIT, type Ipv4Header } from './ipv4.ts'
+import { type PartialDatagram, Reassembler, type ReassemblyLimits } from './reassembly.ts'
 
-export interface ReassemblyLimits {
-  /**
-   * Nanoseconds from a datagram's first fragment to its end. RFC 1122 section 3.3.2 asks for 60 to 120 s, RFC 791 for 15 s; Linux
-   * takes 30 s.
-   */
-  readonly timeout: number
-  /** Bytes of memory for unfinished datagrams together, an estimate of the bookkeeping included. */
-  readonly memory: number
-}
-
+/** RFC 1122 section 3.3.2 asks for 60 to 120 s, RFC 791 for 15 s; Linux takes 30 s. */
 export const DEFAULT_REASSEMBLY: ReassemblyLimits = { timeout: 30_000_000_000, memory: 4 * 1024 * 1024 }
 
-/** What memory one datagram and one fragment take besides the bytes. */
-const DATAGRAM_OVERHEAD = 512
-const FRAGMENT_OVERHEAD = 128
-
-/** Why a datagram was given up. */
-export type ReassemblyFailure =
-  /** Time ran out. With the first fragment at hand, the source is owed an ICMP "time exceeded" (RFC 1122 section 3.3.2). */
-  | 'expired'
-  /** Fragments overlap. */
-  | 'overlap'
-  /** Two last fragments differ in where the datagram ends, or bytes came from behind its end. */
-  | 'contradictory-end'
-  /** A fragment is empty, or is not the last one and yet no multiple of 8 bytes long. */
-  | 'invalid-length'
-  /** It would exceed 65,535 bytes. */
-  | 'oversized'
-  /** It was the oldest when memory ran out. */
-  | 'memory'
-
-/** A datagram was given up. */
-export interface ReassemblyFailed {
-  readonly why: ReassemblyFailure
-  readonly source: number
-  readonly destination: number
-  readonly protocol: number
-  readonly identification: number
-  /** Bytes of payload that had come. */
-  readonly received: number
-  /** Which bytes of the payload had not: `'1480–2959, from 4440'`; `''` when that cannot be said. */
-  readonly missing: string
-  /** The first fragment, header and all, when it had come: what an ICMP error quotes. */
-  readonly first: Uint8Array | undefined
-}
-
-/** A datagram of which some fragments came. */
-class Partial {
-  /** Sorted by offset; not overlapping. */
-  readonly offsets: number[] = []
-  readonly pieces: Uint8Array[] = []
-  received = 0
-  /** Length of the payload; -1 until the last fragment came. */
-  length = -1
-  /** The first fragment and the length of its header. */
-  first: Uint8Array | undefined
-  firstHeaderLength = 0
-  congestionExperienced = false
-  /** Given up: the rest of its fragments is ignored. */
-  dead = false
-  memory = DATAGRAM_OVERHEAD
-
-  constructor(
-    readonly source: number,
-    readonly destination: number,
-    readonly protocol: number,
-    readonly identification: number,
-    readonly deadline: number,
-  ) {}
-
-  /** How many of the pieces lie before `offset`. */
-  position(offset: number): number {
-    let low = 0
-    let high = this.offsets.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.offsets[middle] < offset) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  /** One past the last byte that came. */
-  reach(): number {
-    const last = this.offsets.length - 1
-    return last < 0 ? 0 : this.offsets[last] + this.pieces[last].length
-  }
-
-  missing(): string {
-    if (this.offsets.length === 0) return ''
-    const gaps: string[] = []
-    let at = 0
-    for (let i = 0; i < this.offsets.length; i++) {
-      if (this.offsets[i] > at) gaps.push(`${String(at)}–${String(this.offsets[i] - 1)}`)
-      at = this.offsets[i] + this.pieces[i].length
-    }
-    if (this.length < 0) gaps.push(`from ${String(at)}`)
-    else if (at < this.length) gaps.push(`${String(at)}–${String(this.length - 1)}`)
-    return gaps.join(', ')
-  }
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
-}
-
-/**
- * Puts fragments together, in bounded memory and time whatever is sent. Without IO: time comes in as an argument, in nanoseconds
- * that never run backwards. After `handle` and `handleTimeout` the owner drains `pollEvent` and asks `pollTimeout` anew.
- */
-export class Ipv4Reassembler {
-  // In order of arrival, which is the order of deadlines, for all get the same time.
-  private readonly partials = new Map<string, Partial>()
-  private readonly events: ReassemblyFailed[] = []
-  private used = 0
-
-  constructor(private readonly limits: ReassemblyLimits = DEFAULT_REASSEMBLY) {}
-
-  /** Estimated bytes of memory that unfinished datagrams take; at most `limits.memory`. */
-  get memory(): number {
-    return this.used
+/** Puts IPv4's fragments together: a datagram is named by its addresses, protocol and identification. RFC 791 section 3.2. */
+export class Ipv4Reassembler extends Reassembler<number> {
+  constructor(limits: ReassemblyLimits = DEFAULT_REASSEMBLY) {
+    super(limits, IPV4_LENGTH_LIMIT)
   }
 
   /**
@@ -141,122 +18,24 @@ export class Ipv4Reassembler {
    * @returns the whole datagram as one packet with a header, when this fragment completes it
    */
   handle(bytes: Uint8Array, start: number, header: Ipv4Header, now: number): Uint8Array | undefined {
-    this.handleTimeout(now)
-    const key = `${String(header.source)} ${String(header.destination)} ${String(header.protocol)} ${String(header.identification)}`
-    let partial = this.partials.get(key)
-    if (partial === undefined) {
-      const { source, destination, protocol, identification } = header
-      partial = new Partial(source, destination, protocol, identification, now + this.limits.timeout)
-      this.partials.set(key, partial)
-      this.used += partial.memory
-    }
-    if (partial.dead) return undefined
-    const failure = this.place(partial, bytes, start, header)
-    if (failure !== undefined) this.giveUp(partial, failure)
-    else if (partial.received === partial.length && partial.first !== undefined) {
-      this.forget(key, partial)
-      return complete(partial, partial.first)
-    }
-    this.evict()
-    return undefined
+    const { source, destination, protocol, identification, payloadStart, payloadEnd, moreFragments } = header
+    const key = `${String(source)} ${String(destination)} ${String(protocol)} ${String(identification)}`
+    const place = { bytes, start, payloadStart, payloadEnd, offset: header.fragmentOffset, moreFragments }
+    const congestionExperienced = header.ecn === 3
+    return this.take({ key, source, destination, protocol, identification, ...place, congestionExperienced }, now)
   }
 
-  /** When `handleTimeout` wants to be called; undefined: never. */
-  pollTimeout(): number | undefined {
-    for (const partial of this.partials.values()) return partial.deadline
-    return undefined
+  protected complete(partial: PartialDatagram<number>, first: Uint8Array): Uint8Array {
+    const headerLength = partial.firstHeaderLength
+    const packet = new Uint8Array(headerLength + partial.length)
+    packet.set(first.subarray(0, headerLength))
+    partial.copyTo(packet, headerLength)
+    // RFC 3168 section 5.3: one fragment that met congestion speaks for all.
+    if (partial.congestionExperienced) packet[1] |= 3
+    write16(packet, 2, packet.length)
+    write16(packet, 6, 0)
+    write16(packet, 10, 0)
+    write16(packet, 10, finish(sum(packet, 0, headerLength)))
+    return packet
   }
-
-  /** Gives up the datagrams whose time is over. Harmless when called early. */
-  handleTimeout(now: number): void {
-    for (const [key, partial] of this.partials) {
-      if (partial.deadline > now) return
-      if (!partial.dead) this.report(partial, 'expired')
-      this.forget(key, partial)
-    }
-  }
-
-  /** The next datagram that was given up, or undefined. */
-  pollEvent(): ReassemblyFailed | undefined {
-    return this.events.shift()
-  }
-
-  /** Files a fragment; says why the datagram cannot be put together, if so. */
-  private place(partial: Partial, bytes: Uint8Array, start: number, header: Ipv4Header): ReassemblyFailure | undefined {
-    const { payloadStart, payloadEnd, fragmentOffset: offset, moreFragments } = header
-    const length = payloadEnd - payloadStart
-    if (length === 0 || (moreFragments && length % 8 !== 0)) return 'invalid-length'
-    const end = offset + length
-    // Every fragment has a header of its own, of which only the first one's lasts.
-    const headerLength = offset === 0 ? payloadStart - start : partial.firstHeaderLength
-    if (headerLength + Math.max(end, partial.reach()) > IPV4_LENGTH_LIMIT) return 'oversized'
-    const position = partial.position(offset)
-    if (partial.offsets[position] === offset && equal(partial.pieces[position], bytes.subarray(payloadStart, payloadEnd))) {
-      return !moreFragments === (partial.length === end) ? undefined : 'contradictory-end'
-    }
-    if (position > 0 && partial.offsets[position - 1] + partial.pieces[position - 1].length > offset) return 'overlap'
-    if (position < partial.offsets.length && partial.offsets[position] < end) return 'overlap'
-    if (partial.length >= 0 ? end > partial.length || !moreFragments : !moreFragments && partial.reach() > end) {
-      return 'contradictory-end'
-    }
-    if (!moreFragments) partial.length = end
-    const copy = bytes.slice(offset === 0 ? start : payloadStart, payloadEnd)
-    if (offset === 0) {
-      partial.first = copy
-      partial.firstHeaderLength = payloadStart - start
-    }
-    partial.offsets.splice(position, 0, offset)
-    partial.pieces.splice(position, 0, offset === 0 ? copy.subarray(payloadStart - start) : copy)
-    partial.received += length
-    partial.congestionExperienced ||= header.ecn === 3
-    const memory = FRAGMENT_OVERHEAD + copy.length
-    partial.memory += memory
-    this.used += memory
-    return undefined
-  }
-
-  /** Keeps a datagram's name alone, until its time is over, to ignore the rest of its fragments. */
-  private giveUp(partial: Partial, why: ReassemblyFailure): void {
-    this.report(partial, why)
-    this.used -= partial.memory - DATAGRAM_OVERHEAD
-    partial.memory = DATAGRAM_OVERHEAD
-    partial.dead = true
-    partial.offsets.length = 0
-    partial.pieces.length = 0
-    partial.first = undefined
-  }
-
-  private report(partial: Partial, why: ReassemblyFailure): void {
-    const { source, destination, protocol, identification, received, first } = partial
-    this.events.push({ why, source, destination, protocol, identification, received, missing: partial.missing(), first })
-  }
-
-  private forget(key: string, partial: Partial): void {
-    this.partials.delete(key)
-    this.used -= partial.memory
-  }
-
-  /** Lets the oldest go until the rest is within the limit. */
-  private evict(): void {
-    for (const [key, partial] of this.partials) {
-      if (this.used <= this.limits.memory) return
-      if (!partial.dead) this.report(partial, 'memory')
-      this.forget(key, partial)
-    }
-  }
-}
-
-/** One packet out of all pieces, with the first fragment's header. */
-function complete(partial: Partial, first: Uint8Array): Uint8Array {
-  const headerLength = partial.firstHeaderLength
-  const packet = new Uint8Array(headerLength + partial.length)
-  packet.set(first.subarray(0, headerLength))
-  for (let i = 0; i < partial.pieces.length; i++) packet.set(partial.pieces[i], headerLength + partial.offsets[i])
-  // RFC 3168 section 5.3: one fragment that met congestion speaks for all.
-  if (partial.congestionExperienced) packet[1] |= 3
-  write16(packet, 2, packet.length)
-  write16(packet, 6, 0)
-  write16(packet, 10, 0)
-  write16(packet, 10, finish(sum(packet, 0, headerLength)))
-  return packet
 }

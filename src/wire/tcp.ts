@@ -1,12 +1,14 @@
 /**
  * TCP's segment, RFC 9293 section 3.1, and its options: end of list, no-operation and maximum segment size (RFC 9293 section
- * 3.2), window scale and timestamps (RFC 7323), SACK-permitted and SACK (RFC 2018). Other options are stepped over.
+ * 3.2), window scale and timestamps (RFC 7323), SACK-permitted and SACK (RFC 2018), Fast Open cookies (RFC 7413). Other options are stepped over.
  */
+import type { IpAddress } from './address.ts'
 import { finish, pseudoHeaderSum, sum } from './checksum.ts'
 import { field, hex } from './describe.ts'
 import { DecodeError } from './errors.ts'
 import type { Field, Layer } from './field.ts'
 import { read16, read32, write16, write32 } from './integer.ts'
+import { addressSum } from './pseudo-header.ts'
 
 /** Bits of `TcpSegment.flags`, as they stand in the header's 14th byte (RFC 9293 section 3.1). */
 export const TcpFlag = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 } as const
@@ -19,7 +21,10 @@ export const TCP_HEADER_LENGTH = 20
 const TCP_OPTIONS_LIMIT = 40
 
 /** Option kinds (RFC 9293 section 3.2, RFC 7323 section 2.2 and 3.2, RFC 2018 sections 2 and 3). */
-const TcpOption = { END: 0, NOP: 1, MSS: 2, WINDOW_SCALE: 3, SACK_PERMITTED: 4, SACK: 5, TIMESTAMPS: 8 } as const
+const TcpOption = { END: 0, NOP: 1, MSS: 2, WINDOW_SCALE: 3, SACK_PERMITTED: 4, SACK: 5, TIMESTAMPS: 8, FAST_OPEN: 34 } as const
+
+/** Lengths that a Fast Open cookie may have, in bytes; only even ones (RFC 7413 section 4.1.1). */
+const COOKIE_LENGTHS = { least: 4, most: 16 } as const
 
 const NO_PAYLOAD = new Uint8Array(0)
 
@@ -58,12 +63,16 @@ export class TcpSegment {
   tsVal = 0
   /** TSecr, in [0, 2^32). */
   tsEcr = 0
+  /** Fast Open option: a cookie of 4 to 16 bytes, or none of them to ask for one; decoded, a view into the input. undefined: absent. */
+  fastOpen: Uint8Array | undefined = undefined
   /** The data; decoded, a view into the decoder's input. */
   payload: Uint8Array = NO_PAYLOAD
   /** Whether these bytes were sent before. Not on the wire; for the trace. */
   retransmission = false
   /** Whether this is a zero-window or keepalive probe. Not on the wire; for the trace. */
   probe = false
+  /** ECN codepoint of the IP packet around it (RFC 3168 section 5), 0 to 3. Not in the segment; 0 decoded, until who knows the packet sets it. */
+  ecn = 0
 
   /** Back to an empty segment without flags, options or payload. Ports stay. */
   clear(): void {
@@ -79,9 +88,11 @@ export class TcpSegment {
     this.hasTimestamp = false
     this.tsVal = 0
     this.tsEcr = 0
+    this.fastOpen = undefined
     this.payload = NO_PAYLOAD
     this.retransmission = false
     this.probe = false
+    this.ecn = 0
   }
 }
 
@@ -123,8 +134,10 @@ export function decodeTcp(bytes: Uint8Array, start: number, end: number, into: T
   into.hasTimestamp = false
   into.tsVal = 0
   into.tsEcr = 0
+  into.fastOpen = undefined
   into.retransmission = false
   into.probe = false
+  into.ecn = 0
   if (headerLength !== TCP_HEADER_LENGTH) {
     const at = start + TCP_HEADER_LENGTH
     if (headerLength === 32 && read32(bytes, at) === NOP_NOP_TIMESTAMPS) {
@@ -137,6 +150,10 @@ export function decodeTcp(bytes: Uint8Array, start: number, end: number, into: T
   }
   into.payload = headerEnd === end ? NO_PAYLOAD : bytes.subarray(headerEnd, end)
   return into
+}
+
+function isCookieLength(length: number): boolean {
+  return length === 0 || (length >= COOKIE_LENGTHS.least && length <= COOKIE_LENGTHS.most && length % 2 === 0)
 }
 
 function decodeOptions(bytes: Uint8Array, start: number, end: number, into: TcpSegment): void {
@@ -167,6 +184,8 @@ function decodeOptions(bytes: Uint8Array, start: number, end: number, into: TcpS
       into.hasTimestamp = true
       into.tsVal = read32(bytes, at + 2)
       into.tsEcr = read32(bytes, at + 6)
+    } else if (kind === TcpOption.FAST_OPEN && isCookieLength(length - 2)) {
+      into.fastOpen = bytes.subarray(at + 2, at + length)
     }
     at += length
   }
@@ -174,10 +193,10 @@ function decodeOptions(bytes: Uint8Array, start: number, end: number, into: TcpS
 
 /**
  * Whether the checksum of the segment from `start` to `end` is right (RFC 9293 section 3.1, MUST-3).
- * @param source IPv4 address as a number in [0, 2^32)
- * @param destination likewise
+ * @param source IPv4 address as a number in [0, 2^32); or, of either version, both addresses' `addressSum`
+ * @param destination likewise; left out with an `addressSum`
  */
-export function verifyTcpChecksum(bytes: Uint8Array, start: number, end: number, source: number, destination: number): boolean {
+export function verifyTcpChecksum(bytes: Uint8Array, start: number, end: number, source: number, destination = 0): boolean {
   return finish(sum(bytes, start, end, pseudoHeaderSum(source, destination, TCP_PROTOCOL, end - start))) === 0
 }
 
@@ -187,6 +206,7 @@ function optionsLength(segment: TcpSegment): number {
   if (segment.sackCount > 0) length += 4 + 8 * segment.sackCount
   if (segment.mss !== 0) length += 4
   if (segment.windowScale >= 0) length += 4
+  if (segment.fastOpen !== undefined) length += (segment.fastOpen.length + 5) & ~3
   // Takes the place of the two no-operations before a timestamp.
   if (segment.sackPermitted && !segment.hasTimestamp) length += 4
   return length
@@ -199,13 +219,13 @@ export function tcpEncodedLength(segment: TcpSegment): number {
 
 /**
  * Writes header, options, payload and checksum at `start`. Options come in Linux's order: MSS, SACK-permitted, timestamps,
- * window scale, SACK blocks, padded with no-operations.
- * @param source IPv4 address as a number in [0, 2^32), for the checksum
- * @param destination likewise
+ * window scale, Fast Open, SACK blocks, padded with no-operations.
+ * @param source IPv4 address as a number in [0, 2^32), for the checksum; or, of either version, both addresses' `addressSum`
+ * @param destination likewise; left out with an `addressSum`
  * @returns one past the last byte written
  * @throws RangeError when the options take more than 40 bytes
  */
-export function encodeTcp(segment: TcpSegment, bytes: Uint8Array, start: number, source: number, destination: number): number {
+export function encodeTcp(segment: TcpSegment, bytes: Uint8Array, start: number, source: number, destination = 0): number {
   const headerLength = TCP_HEADER_LENGTH + optionsLength(segment)
   if (headerLength > TCP_HEADER_LENGTH + TCP_OPTIONS_LIMIT) throw new RangeError('the options of a TCP segment exceed 40 bytes')
   write16(bytes, start, segment.sourcePort)
@@ -261,6 +281,14 @@ function encodeOptions(segment: TcpSegment, bytes: Uint8Array, start: number): v
     bytes[at + 2] = 3
     bytes[at + 3] = segment.windowScale
     at += 4
+  }
+  if (segment.fastOpen !== undefined) {
+    const { length } = segment.fastOpen
+    for (const end = at + ((length + 5) & ~3) - length - 2; at < end; at++) bytes[at] = TcpOption.NOP
+    bytes[at] = TcpOption.FAST_OPEN
+    bytes[at + 1] = length + 2
+    bytes.set(segment.fastOpen, at + 2)
+    at += length + 2
   }
   if (segment.sackCount > 0) {
     bytes[at] = TcpOption.NOP
@@ -330,6 +358,12 @@ function optionField(bytes: Uint8Array, at: number, length: number): Field {
       field('tcp.options.timestamp.tsecr', 'Timestamp echo reply', echo, at + 6, end),
     ])
   }
+  if (kind === TcpOption.FAST_OPEN && isCookieLength(length - 2)) {
+    const cookie = [...bytes.subarray(at + 2, end)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+    const shown = cookie === '' ? 'asks for a cookie' : `cookie ${cookie}`
+    const parts = cookie === '' ? [] : [field('tcp.options.tfo.cookie', 'Cookie', cookie, at + 2, end)]
+    return field('tcp.options.tfo', 'Fast Open', shown, at, end, parts)
+  }
   return field('tcp.options.unknown', `Option ${String(kind)}`, `${String(length)} bytes`, at, end)
 }
 
@@ -359,10 +393,10 @@ function optionFields(bytes: Uint8Array, start: number, end: number): Field[] {
  * The header from `start`, field by field, for the inspector; field names are Wireshark's. The layer ends with the header: the
  * payload from there to `end` is for whoever knows the application.
  * @param end one past the last byte of the segment, payload included
- * @param source IPv4 address; with both addresses the layer's `problem` also tells of a wrong checksum
+ * @param source with both addresses the layer's `problem` also tells of a wrong checksum
  * @throws DecodeError when not even the fixed header is there, or the data offset is impossible
  */
-export function tcpLayer(bytes: Uint8Array, start: number, end: number, source?: number, destination?: number): Layer {
+export function tcpLayer(bytes: Uint8Array, start: number, end: number, source?: IpAddress, destination?: IpAddress): Layer {
   const segment = new TcpSegment()
   let problem: string | undefined
   try {
@@ -376,7 +410,7 @@ export function tcpLayer(bytes: Uint8Array, start: number, end: number, source?:
   if (problem === undefined && source !== undefined && destination !== undefined) {
     // A right segment sums to zero over its checksum; what is left over says what the checksum should have been.
     const found = read16(bytes, start + 16)
-    const rest = sum(bytes, start, end, pseudoHeaderSum(source, destination, TCP_PROTOCOL, end - start))
+    const rest = sum(bytes, start, end, addressSum(source, destination) + TCP_PROTOCOL + end - start)
     if (finish(rest) !== 0) problem = `checksum should be ${hex(finish(rest + (~found & 0xffff)), 4)}`
   }
   const { sourcePort, destinationPort, seq, ack, flags, window, urgent } = segment

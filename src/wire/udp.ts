@@ -1,9 +1,11 @@
+import type { IpAddress } from './address.ts'
 import { finish, pseudoHeaderSum, sum } from './checksum.ts'
 import { field, hex, named, withProblems } from './describe.ts'
 import { DecodeError } from './errors.ts'
 import type { Layer } from './field.ts'
 import { read16, write16 } from './integer.ts'
 import { IpProtocol } from './ipv4.ts'
+import { addressSum } from './pseudo-header.ts'
 
 /** Bytes of a UDP header. */
 export const UDP_HEADER_LENGTH = 8
@@ -46,8 +48,8 @@ export function decodeUdp(bytes: Uint8Array, start: number, end: number, into = 
 
 /**
  * Writes header, payload and checksum at `start`.
- * @param source IPv4 address in [0, 2^32), for the checksum
- * @param destination likewise
+ * @param source IPv4 address in [0, 2^32), for the checksum; or, of either version, both addresses' `addressSum`
+ * @param destination likewise; left out with an `addressSum`
  * @returns one past the last byte written
  * @throws RangeError when the payload exceeds what the length field can say
  */
@@ -57,7 +59,7 @@ export function encodeUdp(
   bytes: Uint8Array,
   start: number,
   source: number,
-  destination: number,
+  destination = 0,
 ): number {
   const length = UDP_HEADER_LENGTH + payload.length
   if (length > 0xffff) throw new RangeError('a UDP datagram exceeds 65,535 bytes')
@@ -74,29 +76,38 @@ export function encodeUdp(
 }
 
 /**
- * Whether the checksum of the datagram that begins at `start` is right, or absent. The datagram must decode.
- * @param source IPv4 address in [0, 2^32)
- * @param destination likewise
+ * Whether the checksum of the datagram that begins at `start` is right, or absent, which over IPv6 it must not be (RFC 8200 section
+ * 8.1): see `UdpHeader.checksum`. The datagram must decode.
+ * @param source IPv4 address in [0, 2^32); or, of either version, both addresses' `addressSum`
+ * @param destination likewise; left out with an `addressSum`
  */
-export function verifyUdpChecksum(bytes: Uint8Array, start: number, source: number, destination: number): boolean {
+export function verifyUdpChecksum(bytes: Uint8Array, start: number, source: number, destination = 0): boolean {
   if (read16(bytes, start + 6) === 0) return true
   const length = read16(bytes, start + 4)
   return finish(sum(bytes, start, start + length, pseudoHeaderSum(source, destination, IpProtocol.UDP, length))) === 0
 }
 
-function checksumProblem(bytes: Uint8Array, start: number, end: number, source: number, destination: number): string | undefined {
-  if (verifyUdpChecksum(bytes, start, source, destination)) return undefined
-  const pseudoHeader = pseudoHeaderSum(source, destination, IpProtocol.UDP, end - start)
+function checksumProblem(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  source: IpAddress,
+  destination: IpAddress,
+): string | undefined {
+  const addresses = addressSum(source, destination)
+  const isMissing = typeof source === 'bigint' && read16(bytes, start + 6) === 0
+  if (!isMissing && verifyUdpChecksum(bytes, start, addresses)) return undefined
+  const pseudoHeader = addresses + IpProtocol.UDP + end - start
   const expected = finish(sum(bytes, start + 8, end, sum(bytes, start, start + 6, pseudoHeader)))
   return `checksum should be ${hex(expected === 0 ? 0xffff : expected, 4)}`
 }
 
 /**
  * The header for the inspector.
- * @param source IPv4 address; with both addresses the layer's problem also tells of a wrong checksum
+ * @param source with both addresses the layer's problem also tells of a wrong checksum
  * @throws DecodeError as `decodeUdp` does
  */
-export function udpLayer(bytes: Uint8Array, start: number, end: number, source?: number, destination?: number): Layer {
+export function udpLayer(bytes: Uint8Array, start: number, end: number, source?: IpAddress, destination?: IpAddress): Layer {
   const header = decodeUdp(bytes, start, end)
   const { sourcePort, destinationPort, checksum, payloadStart, payloadEnd } = header
   const payloadLength = payloadEnd - payloadStart

@@ -85,11 +85,14 @@ test('it listens for one connection: the second is refused', () => {
 
 test('the registry knows the applications by their names, and no others', () => {
   assert.deepEqual([...APPLICATION_NAMES].sort(), [
+    'arp-spoofer',
     'browser',
     'ping',
     'socket-script',
     'stream-receiver',
     'stream-sender',
+    'syn-flooder',
+    'udp-echo',
     'web-server',
   ])
   for (const name of APPLICATION_NAMES) assert.equal(typeof createApp(name, {}).main, 'function')

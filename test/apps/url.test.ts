@@ -10,6 +10,24 @@ test('absolute addresses', () => {
   assert.equal(parseUrl('http://bob/\u00fc ')?.target, '/%C3%BC%20')
 })
 
+test('RFC 3986 section 3.2.2: IPv6 addresses in brackets, in the form of RFC 5952 from then on', () => {
+  const url = parseUrl('http://[2001:DB8:0:0::1]:8080/x')
+  assert.deepEqual(url, { host: '2001:db8::1', port: 8080, target: '/x' })
+  assert.equal(formatUrl(url), 'http://[2001:db8::1]:8080/x')
+  assert.equal(formatUrl({ host: '2001:db8::1', port: 80, target: '/' }), 'http://[2001:db8::1]/')
+  assert.deepEqual(resolveUrl(url, '/y')?.host, '2001:db8::1')
+  for (const text of [
+    'http://[2001:db8::1/',
+    'http://[]/',
+    'http://[1::2::3]/',
+    'http://[::1]x/',
+    'http://2001:db8::1/',
+    'http://[b]/',
+  ]) {
+    assert.equal(parseUrl(text), undefined, text)
+  }
+})
+
 test('what is none', () => {
   for (const text of [
     '',

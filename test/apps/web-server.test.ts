@@ -72,21 +72,27 @@ describe('what is served', () => {
   test('other methods: 404, 405, 501, 204', () => {
     const words = [
       get('/nothing'),
-      get('/').replace('GET', 'PUT'),
+      get('/').replace('GET', 'PATCH'),
       get('/').replace('GET', 'BREW'),
       get('*').replace('GET', 'OPTIONS'),
     ]
     const { heard } = answers(words)
     assert.deepEqual(statuses(heard), [404, 405, 501, 204])
-    assert.match(heard, /405[^]*Allow: GET, HEAD, POST, OPTIONS/)
+    assert.match(heard, /405[^]*Allow: GET, HEAD, POST, PUT, OPTIONS/)
   })
 
   test('POST: the body is counted', () => {
     const { heard, world } = answers('POST /form HTTP/1.1\r\nHost: bob\r\nContent-Length: 11\r\n\r\nhello world')
-    assert.match(heard, /\r\n\r\n11 bytes received\n$/)
+    assert.match(heard, /\r\n\r\n11 bytes received, digest d58b3fa7\n$/)
     assert.deepEqual(data(world, 'http:request-received', 'bob'), [
       { id: 1, method: 'POST', target: '/form', bytes: 11, digest: 'd58b3fa7' },
     ])
+  })
+
+  test('PUT: the body is counted, and the answer owns up that it is not kept', () => {
+    const { heard } = answers('PUT /new HTTP/1.1\r\nHost: bob\r\nContent-Length: 11\r\n\r\nhello world')
+    assert.match(heard, /\r\n\r\n11 bytes received, not kept, digest d58b3fa7\n$/)
+    assert.match(answers(`PUT /new HTTP/1.1\r\nHost: bob\r\nContent-Length: 0\r\n\r\n${get('/new')}`).heard, /404 Not Found/)
   })
 })
 

@@ -2,6 +2,7 @@ import { countFrames } from '../../src/cli/engine.ts'
 import { runCli } from '../../src/cli/program.ts'
 import { madeTrace } from '../scenario/trace-fixture.ts'
 import { DOWNLOAD } from '../scenario/scenario-fixture.ts'
+import type { BridgeRequest } from '../../src/cli/bridge-engine.ts'
 import type { CliContext, ExitCode } from '../../src/cli/context.ts'
 import type { RunOutcome, RunRequest } from '../../src/cli/engine.ts'
 import type { CaptureChoice } from '../../src/run/run.ts'
@@ -13,7 +14,9 @@ export interface Session {
   readonly err: string
   /** What the engine was asked. */
   readonly requests: readonly RunRequest[]
-  /** What it was asked to capture. */
+  /** What the bridge was asked. */
+  readonly bridges: readonly BridgeRequest[]
+  /** What they were asked to capture. */
   readonly captures: readonly CaptureChoice[]
   readonly disposed: number
   readonly files: ReadonlyMap<string, string | Uint8Array>
@@ -27,6 +30,8 @@ export async function callCli(
   world: {
     readonly files?: Readonly<Record<string, string>>
     readonly overBudget?: string
+    /** What a bridge tells while it runs. */
+    readonly lateness?: readonly string[]
     readonly sink?: (path: string) => void
   } = {},
 ): Promise<Session> {
@@ -35,6 +40,7 @@ export async function callCli(
   let disposed = 0
   let clock = 0
   const requests: RunRequest[] = []
+  const bridges: BridgeRequest[] = []
   const captures: CaptureChoice[] = []
   const files = new Map<string, string | Uint8Array>(Object.entries(world.files ?? {}))
   const fail = (code: string): never => {
@@ -78,6 +84,35 @@ export async function callCli(
         return Promise.resolve(outcome)
       },
     },
+    bridge: {
+      run: (request) => {
+        bridges.push(request)
+        request.ready()
+        for (const line of world.lateness ?? []) request.tell(line)
+        const trace = madeTrace(
+          request.scenario.hosts.map(({ name }) => name),
+          [],
+          [{}, { fate: 'random-loss' }],
+        )
+        return Promise.resolve({
+          overBudget: undefined,
+          simulatedTime: 2_000_000_000,
+          ...countFrames(trace),
+          refused: [],
+          trace,
+          capture: (choice: CaptureChoice) => {
+            captures.push(choice)
+            return CAPTURE
+          },
+          dispose: () => {
+            disposed++
+          },
+          outside: { host: request.host.name, framesIn: 3, framesRefused: 0, framesOut: 4, framesUntaken: 1 },
+          late: { p50: 0.1, p99: 0.2, max: 0.3, behind: 0, lateFrames: 0 },
+        })
+      },
+    },
+    interrupted: () => new AbortController().signal,
     out: (text) => {
       out += text
     },
@@ -96,7 +131,7 @@ export async function callCli(
     wallSeconds: () => clock,
   }
   const code = await runCli(args, context)
-  return { code, out, err, requests, captures, disposed, files }
+  return { code, out, err, requests, bridges, captures, disposed, files }
 }
 
 export const CLAIMS = [

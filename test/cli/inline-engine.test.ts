@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { createBridge } from '../../src/cli/bridge.ts'
 import { createInlineEngine } from '../../src/cli/inline-engine.ts'
 import { nodeContext } from '../../src/cli/process.ts'
 import { runCli } from '../../src/cli/program.ts'
@@ -21,7 +22,7 @@ await writeFile(
 )
 
 let clock = 0
-const context = await nodeContext({ catalog: {}, engine: createInlineEngine(() => clock++) })
+const context = await nodeContext({ catalog: {}, engine: createInlineEngine(() => clock++), bridge: createBridge(() => clock) })
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = ''

@@ -12,7 +12,8 @@ const folder = await mkdtemp(join(tmpdir(), 'packetarium-'))
 after(() => rm(folder, { recursive: true }))
 
 const engine: CliContext['engine'] = { run: () => Promise.reject(new Error('nothing is run here')) }
-const context = await nodeContext({ catalog: {}, engine })
+const bridge: CliContext['bridge'] = { run: () => Promise.reject(new Error('nothing is joined here')) }
+const context = await nodeContext({ catalog: {}, engine, bridge })
 
 async function validate(path: string): Promise<{ code: number; out: string; err: string }> {
   let out = ''

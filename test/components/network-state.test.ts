@@ -54,7 +54,10 @@ describe('the network as people have left it', () => {
   it('a fault on what a knob governs clears to where the knob stands', () => {
     const log = [at(1, { set: { knob: 'loss', value: 0.05 } }), at(2, { link: { name: first.name, settings: { loss: 0.5 } } })]
     const [fault] = activeFaults(networkAt(scenario, log, 2))
-    assert.deepEqual(clearingAction(scenario, fault), { link: { name: first.name, settings: { loss: 0.05 } } })
+    const clearing = clearingAction(scenario, fault)
+    assert.deepEqual(clearing, { link: { name: first.name, settings: { loss: null } } })
+    const cleared = networkAt(scenario, [...log, at(3, clearing)], 3)
+    assert.equal(cleared.links[0].settings[0].loss, 0.05)
   })
 })
 

@@ -1,5 +1,6 @@
 import { SocketError, type AppContext, type Blocking, type TcpSocket } from '../../src/host/socket.ts'
 import { decodeIpv4 } from '../../src/wire/ipv4.ts'
+import { decodeIpv6 } from '../../src/wire/ipv6.ts'
 import { decodeTcp, TcpFlag, TcpSegment } from '../../src/wire/tcp.ts'
 import { ip, type SentFrame, type World } from './world.ts'
 
@@ -69,6 +70,19 @@ export function segments(world: World, from?: string): Seen[] {
     )
     .map((frame) => {
       const { payloadStart, payloadEnd } = decodeIpv4(frame.bytes, 14, frame.bytes.length)
+      return { frame, segment: decodeTcp(frame.bytes, payloadStart, payloadEnd, new TcpSegment()) }
+    })
+}
+
+/** The same of IPv6, without extension headers. */
+export function segments6(world: World, from?: string): Seen[] {
+  return world.frames
+    .filter(
+      ({ bytes, from: sender }) =>
+        bytes[12] === 0x86 && bytes[13] === 0xdd && bytes[20] === 6 && (from === undefined || sender === from),
+    )
+    .map((frame) => {
+      const { payloadStart, payloadEnd } = decodeIpv6(frame.bytes, 14, frame.bytes.length)
       return { frame, segment: decodeTcp(frame.bytes, payloadStart, payloadEnd, new TcpSegment()) }
     })
 }

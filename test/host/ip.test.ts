@@ -4,7 +4,7 @@ import type { AppContext, Blocking, EchoReply } from '../../src/host/socket.ts'
 import type { SocketError } from '../../src/host/socket.ts'
 import { FrameMark } from '../../src/kernel/machine.ts'
 import { SECOND } from '../../src/kernel/time.ts'
-import { readMac } from '../../src/wire/address.ts'
+import { readMac, type IpAddress } from '../../src/wire/address.ts'
 import { finish, sum } from '../../src/wire/checksum.ts'
 import { decodeIcmp, encodeIcmp, IcmpMessage, icmpEncodedLength, IcmpType, UnreachableCode } from '../../src/wire/icmp.ts'
 import { decodeIpv4, encodeIpv4, Ipv4Header, IpProtocol, verifyIpv4Checksum } from '../../src/wire/ipv4.ts'
@@ -187,7 +187,7 @@ describe('ICMP errors', () => {
   }
 
   test('traceroute finds every router on the way, then the host', () => {
-    const route: [string, number][] = []
+    const route: [string, IpAddress][] = []
     chain(function* ({ sockets }) {
       for (let ttl = 1; ttl <= 10; ttl++) {
         const reply = yield* sockets.ping(ip('10.0.4.2'), { sequence: ttl, payload: 32, ttl, timeout: SECOND })

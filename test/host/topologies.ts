@@ -56,13 +56,19 @@ export function switched(alice?: Body | readonly Body[], bob?: Body | readonly B
 }
 
 /** alice 10.0.1.1 – r1 –(an MTU of its own)– r2 – bob 10.0.3.1: neither end sees that the middle is narrow. */
-export function narrow(alice: Body, bob: Body, mtu: number): World {
+export function narrow(
+  alice: Body,
+  bob: Body,
+  mtu: number,
+  options: { tcp?: Record<string, unknown>; router?: { icmpErrors?: boolean; clampsMss?: boolean } } = {},
+): World {
+  const { tcp = {}, router = {} } = options
   return new World({
     hosts: {
-      alice: { ...plan(alice), gateway: '10.0.1.2' },
-      r1: { kind: 'router', gateway: '10.0.2.2' },
-      r2: { kind: 'router', gateway: '10.0.2.1' },
-      bob: { ...plan(bob), gateway: '10.0.3.2' },
+      alice: { ...plan(alice), gateway: '10.0.1.2', tcp },
+      r1: { kind: 'router', gateway: '10.0.2.2', ...router },
+      r2: { kind: 'router', gateway: '10.0.2.1', ...router },
+      bob: { ...plan(bob), gateway: '10.0.3.2', tcp },
     },
     links: [
       { between: ['alice 10.0.1.1/24', 'r1 10.0.1.2/24'] },

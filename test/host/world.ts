@@ -7,20 +7,27 @@ import { createHost } from '../../src/host/host-machine.ts'
 import { createSwitch } from '../../src/host/switch.ts'
 import type { AppContext, Blocking } from '../../src/host/socket.ts'
 import type { ResolvedHost, ResolvedInterface, ResolvedRoute } from '../../src/scenario/resolved.ts'
-import { parseIpv4 } from '../../src/wire/address.ts'
+import { interfaceIdentifier, parseIpv4, parseIpv6, type IpAddress } from '../../src/wire/address.ts'
 
 export interface HostPlan {
   kind?: 'host' | 'router' | 'switch'
   gateway?: string
   routes?: readonly { to: string; via: string }[]
+  gateway6?: string
+  advertises?: boolean
+  duplicateAddressDetection?: boolean
   tcp?: Record<string, unknown>
-  names?: Record<string, string>
+  icmpErrors?: boolean
+  clampsMss?: boolean
+  /** Hardware addresses entered by hand, by IPv4 address. */
+  staticArp?: Record<string, number>
+  names?: Record<string, string | readonly string[]>
   /** Runs on this host, in order. */
   apps?: readonly ((context: AppContext) => Blocking<void>)[]
 }
 
 export interface LinkPlan extends Partial<LinkSettings> {
-  /** `'alice 10.0.0.1/24'`, or only the name for a switch. */
+  /** `'alice 10.0.0.1/24'`, `'alice 10.0.0.1/24 2001:db8::1/64'`, `'alice auto'`, or only the name for a switch. */
   between: readonly [string, string]
   mtu?: number
 }
@@ -51,6 +58,31 @@ export function ip(text: string): number {
   return address
 }
 
+export function ip6(text: string): bigint {
+  const address = parseIpv6(text)
+  if (address === undefined) throw new RangeError(text)
+  return address
+}
+
+function eitherIp(text: string): IpAddress {
+  return text.includes(':') ? ip6(text) : ip(text)
+}
+
+/** Addresses of a card, by the words behind the host's name in a plan. */
+function cardAddresses(
+  words: readonly string[],
+  mac: number,
+): Pick<ResolvedInterface, 'address' | 'prefix' | 'address6' | 'prefix6'> {
+  const own: { -readonly [Key in keyof ResolvedInterface]?: ResolvedInterface[Key] } = {}
+  for (const word of words) {
+    const [address, prefix] = word.split('/')
+    if (word === 'auto') Object.assign(own, { address6: interfaceIdentifier(mac), prefix6: 64, automatic6: true })
+    else if (word.includes(':')) Object.assign(own, { address6: ip6(address), prefix6: Number(prefix) })
+    else Object.assign(own, withPrefix(word))
+  }
+  return { address: 0, prefix: 0, ...own }
+}
+
 function withPrefix(text: string): { address: number; prefix: number } {
   const [address, prefix] = text.split('/')
   return { address: ip(address), prefix: Number(prefix) }
@@ -69,13 +101,15 @@ export class World {
     const ends = new Map<string, ResolvedInterface[]>(names.map((name) => [name, []]))
     plan.links.forEach((link, index) => {
       link.between.forEach((end, side) => {
-        const [name, address] = end.split(' ')
+        const [name, ...addresses] = end.split(' ')
         const cards = ends.get(name)
         if (cards === undefined) throw new RangeError(`no host ${name}`)
-        const { address: number, prefix } = address ? withPrefix(address) : { address: 0, prefix: 0 }
         const mac = 0x020000000000 + (names.indexOf(name) + 1) * 256 + cards.length
         const which = side as 0 | 1
-        cards.push({ name: `eth${cards.length}`, link: index, end: which, mac, address: number, prefix, mtu: link.mtu ?? 1500 })
+        const own = cardAddresses(addresses, mac)
+        const entries = Object.entries(plan.hosts[name].staticArp ?? {})
+        const fixed = entries.length > 0 && { staticArp: entries.map(([text, known]) => ({ address: ip(text), mac: known })) }
+        cards.push({ name: `eth${cards.length}`, link: index, end: which, mac, ...own, mtu: link.mtu ?? 1500, ...fixed })
       })
     })
     names.forEach((name, index) => {
@@ -210,13 +244,29 @@ function inOrder(list: { time: Nanos; id: Id }[], from: number): void {
 
 function resolve(name: string, plan: HostPlan, cards: readonly ResolvedInterface[]): ResolvedHost {
   const routes: ResolvedRoute[] = []
+  const routes6: ResolvedRoute<bigint>[] = []
+  const speaks6 = cards.some(({ address6 }) => address6 !== undefined)
+  cards.forEach(({ address6, prefix6 = 0, automatic6 }, port) => {
+    const rest = BigInt(128 - prefix6)
+    if (address6 !== undefined && automatic6 !== true)
+      routes6.push({ destination: (address6 >> rest) << rest, prefix: prefix6, via: 0n, port })
+  })
+  const route6 = (to: string, via: string): void => {
+    const next = ip6(via)
+    const port = cards.findIndex(
+      ({ address6 = 0n, prefix6 = 0 }) => address6 !== 0n && (address6 ^ next) >> BigInt(128 - prefix6) === 0n,
+    )
+    const [network, prefix] = to.split('/')
+    routes6.push({ destination: ip6(network), prefix: Number(prefix), via: next, port })
+  }
   const route = (to: string, via: string): void => {
     const next = ip(via)
     const port = cards.findIndex((card) => ((card.address ^ next) & (-1 << (32 - card.prefix))) === 0)
     const { address, prefix } = withPrefix(to)
     routes.push({ destination: address, prefix, via: next, port })
   }
-  for (const { to, via } of plan.routes ?? []) route(to, via)
+  for (const { to, via } of plan.routes ?? []) (to.includes(':') ? route6 : route)(to, via)
+  if (plan.gateway6 !== undefined) route6('::/0', plan.gateway6)
   if (plan.gateway !== undefined) route('0.0.0.0/0', plan.gateway)
   return {
     name,
@@ -224,9 +274,14 @@ function resolve(name: string, plan: HostPlan, cards: readonly ResolvedInterface
     kind: plan.kind ?? 'host',
     interfaces: cards,
     routes,
-    names: Object.fromEntries(Object.entries(plan.names ?? {}).map(([key, value]) => [key, ip(value)])),
+    ...(speaks6 && { routes6 }),
+    ...(plan.advertises !== undefined && { advertises: plan.advertises }),
+    ...(plan.duplicateAddressDetection !== undefined && { duplicateAddressDetection: plan.duplicateAddressDetection }),
+    names: Object.fromEntries(Object.entries(plan.names ?? {}).map(([key, value]) => [key, [value].flat().map(eitherIp)])),
     apps: (plan.apps ?? []).map((_, index) => ({ app: `app${index}`, options: {} })),
     tcp: plan.tcp ?? {},
+    ...(plan.icmpErrors !== undefined && { icmpErrors: plan.icmpErrors }),
+    ...(plan.clampsMss !== undefined && { clampsMss: plan.clampsMss }),
     position: { x: 0, y: 0 },
   }
 }

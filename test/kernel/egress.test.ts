@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { corrupted, corruptionOf } from '../../src/kernel/egress.ts'
+import { corrupted, corruptionOf } from '../../src/kernel/impairments.ts'
 import { DEFAULT_LINK, type LinkSettings } from '../../src/kernel/link.ts'
 import { NEVER, serializationTime } from '../../src/kernel/time.ts'
 import { frameOf, Lab } from './lab.ts'
@@ -428,6 +428,26 @@ describe('settings', () => {
       reorder: fc.constantFrom(0.1, 1),
       reorderBy: fc.integer({ min: 0, max: 50 * MS }),
       up: fc.boolean(),
+      overhead: fc.nat(100),
+      bucket: fc.constantFrom(0, 200, 5000),
+      peakRate: fc.constantFrom(0, 1e7),
+      jitterShape: fc.constantFrom('uniform', 'normal', 'pareto'),
+      jitterCorrelation: fc.constantFrom(0, 0.5),
+      discipline: fc.constantFrom('drop-tail', 'red', 'codel', 'fq-codel'),
+      ecn: fc.boolean(),
+      redMin: fc.nat(5),
+      redMax: fc.nat(5),
+      redWeight: fc.constantFrom(0.002, 1),
+      codelTarget: fc.integer({ min: 1, max: 50 * MS }),
+      codelInterval: fc.integer({ min: 1, max: 50 * MS }),
+      fqFlows: fc.constantFrom(1, 16),
+      fqQuantum: fc.constantFrom(64, 3000),
+      lossBurst: fc.constantFrom(0, 3),
+      burstEnter: fc.constantFrom(0, 0.3),
+      lossOf: fc.constantFrom('all', 'data', 'acks'),
+      reorderCorrelation: fc.constantFrom(0, 0.5),
+      reorderEvery: fc.nat(5),
+      blackHoleMtu: fc.nat(200),
     },
     { requiredKeys: [] },
   )

@@ -1,4 +1,5 @@
 import { Engine } from '../../src/kernel/engine.ts'
+import { OPAQUE_FRAMES, type FrameInspector } from '../../src/kernel/frame-inspector.ts'
 import { DEFAULT_LINK, type LinkSettings } from '../../src/kernel/link.ts'
 import type { Environment, Id, Machine } from '../../src/kernel/machine.ts'
 import type { Order } from '../../src/kernel/order.ts'
@@ -44,7 +45,12 @@ export class Lab {
   private readonly links: LinkSettings[][]
   private lookahead: Nanos
 
-  constructor(links: readonly Partial<LinkSettings>[], scripts: readonly (Script | undefined)[] = [], seed = 1) {
+  constructor(
+    links: readonly Partial<LinkSettings>[],
+    scripts: readonly (Script | undefined)[] = [],
+    seed = 1,
+    inspector: FrameInspector = OPAQUE_FRAMES,
+  ) {
     const names = Array.from({ length: links.length + 1 }, (_, index) => `host${index}`)
     this.store = new TraceStore(
       names,
@@ -63,7 +69,7 @@ export class Lab {
         this.environments[host] = environment
         return this.machine(host, environment, scripts[host] ?? {})
       }
-      return new Engine({ host, name, seed, factory, ports: [...left, ...right] })
+      return new Engine({ host, name, seed, factory, ports: [...left, ...right], inspector })
     })
     for (const engine of this.engines) engine.start()
     this.settle()

@@ -108,6 +108,40 @@ describe('<packet-inspector>', () => {
     equal(words(insideAll(hex, 'b')[65]), 'A')
   })
 
+  it('draws the layers as envelopes in envelopes, as wide as their bytes', async () => {
+    const { element } = await opened(3, 50 * MS)
+    const drawing = inside(element, '.drawing')
+    match(drawing.getAttribute('aria-label') ?? '', /^A frame of 140 bytes, from the outside in: Ethernet 14, IPv4 20, TCP 32\.$/)
+    const [ethernet, ip, tcp] = insideAll(element, '.drawing .box')
+    ok(ethernet.contains(ip) && ip.contains(tcp), 'one in the other')
+    const { left, width } = drawing.getBoundingClientRect()
+    const near = (found: number, expected: number, what: string): void => {
+      ok(Math.abs(found - expected) < 3, `${what}: ${String(found)}, not ${String(expected)}`)
+    }
+    for (const [box, start, end] of [
+      [ethernet, 0, 140],
+      [ip, 14, 66],
+      [tcp, 34, 66],
+    ] as const) {
+      near(box.getBoundingClientRect().left, left + (width * start) / 140, `from byte ${String(start)}`)
+      near(box.getBoundingClientRect().right, left + (width * end) / 140, `to byte ${String(end)}`)
+    }
+    near(inside(element, '.drawing .box .box .own').getBoundingClientRect().width, (width * 20) / 140, 'header of IPv4')
+  })
+
+  it('a layer’s envelope lights up its own bytes', async () => {
+    const { element } = await opened(3, 50 * MS)
+    const keys = insideAll(element, '.key')
+    same(keys.map(words), ['Ethernet 14', 'IPv4 20', 'TCP 32'])
+    keys[1].dispatchEvent(new PointerEvent('pointerenter'))
+    await settled(element)
+    same([lit(element)[0], lit(element).at(-1), lit(element).length], [14, 33, 20])
+    equal(insideAll(element, '.drawing .box.lit').length, 1)
+    keys[1].dispatchEvent(new PointerEvent('pointerleave'))
+    await settled(element)
+    same(lit(element), [])
+  })
+
   it('says when a packet is not there', async () => {
     const selection = new Selection()
     const element = await mount('packet-inspector', { run: new ScriptedRun(), selection })

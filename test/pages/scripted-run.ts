@@ -1,3 +1,4 @@
+import { DEFAULT_LINK } from '../../src/kernel/link.ts'
 import { networkAt } from '../../components/network-state.ts'
 import type { HostState, LinkState, Run, RunState } from '../../src/run/run.ts'
 import type { Action, Intervention } from '../../src/scenario/intervention.ts'
@@ -20,21 +21,7 @@ import type { Layer } from '../../src/wire/field.ts'
 
 export const MS = 1_000_000
 
-const LINK: LinkSettings = {
-  rate: 10_000_000,
-  delay: 20 * MS,
-  jitter: 0,
-  queueBytes: 65_536,
-  queueFrames: 1000,
-  loss: 0,
-  lossList: [],
-  corrupt: 0,
-  corruptUndetected: false,
-  duplicate: 0,
-  reorder: 0,
-  reorderBy: 10 * MS,
-  up: true,
-}
+const LINK: LinkSettings = { ...DEFAULT_LINK, rate: 10_000_000, delay: 20 * MS, queueBytes: 65_536 }
 
 function host(name: string, end: 0 | 1, app: string): ResolvedHost {
   return {
@@ -94,7 +81,7 @@ export const SCENARIO: ResolvedScenario = {
       applies: 'live',
     },
   ],
-  faults: ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause'],
+  faults: ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause', 'machine'],
   views: ['events', 'inspector'],
   lesson: [
     { text: 'Press **play**.', until: { event: 'page:started' } },

@@ -1,3 +1,4 @@
+import { DEFAULT_LINK } from '../../src/kernel/link.ts'
 import type { Run, RunState } from '../../src/run/run.ts'
 import type { Intervention, Action } from '../../src/scenario/intervention.ts'
 import type { ResolvedHost, ResolvedScenario } from '../../src/scenario/resolved.ts'
@@ -21,21 +22,7 @@ import type { Field, Layer } from '../../src/wire/field.ts'
 
 const MS = 1_000_000
 
-const LINK: LinkSettings = {
-  rate: 10_000_000,
-  delay: 20 * MS,
-  jitter: 0,
-  queueBytes: Number.MAX_SAFE_INTEGER,
-  queueFrames: 1000,
-  loss: 0,
-  lossList: [],
-  corrupt: 0,
-  corruptUndetected: false,
-  duplicate: 0,
-  reorder: 0,
-  reorderBy: 10 * MS,
-  up: true,
-}
+const LINK: LinkSettings = { ...DEFAULT_LINK, rate: 10_000_000, delay: 20 * MS }
 
 export interface HostPlan {
   readonly name: string
@@ -451,7 +438,7 @@ export function syntheticZoo(): SyntheticRun {
     ],
   )
   const trace = new SyntheticTrace(scenario)
-  const kinds: FrameKind[] = ['tcp-syn', 'tcp-ack', 'tcp-data', 'tcp-fin', 'tcp-rst', 'udp', 'arp', 'icmp', 'other']
+  const kinds: FrameKind[] = ['tcp-syn', 'tcp-ack', 'tcp-data', 'tcp-fin', 'tcp-rst', 'udp', 'arp', 'icmp', 'ndp', 'other']
   const size = (kind: FrameKind): number => (kind === 'tcp-data' ? 1514 : kind === 'udp' ? 400 : 60)
   for (let round = 0; round < 60; round++) {
     const start = round * 12 * MS

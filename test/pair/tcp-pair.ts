@@ -5,6 +5,7 @@
 import { randomStream, type Random } from '../../src/kernel/random.ts'
 import { tcpConfig, type TcpConfig } from '../../src/protocols/tcp/config.ts'
 import { TcpConnection } from '../../src/protocols/tcp/connection.ts'
+import type { FastOpenPeer } from '../../src/protocols/tcp/fast-open-peer.ts'
 import type { TcpEvent, TcpFailure } from '../../src/protocols/tcp/event.ts'
 import { decodeTcp, encodeTcp, TcpFlag, TcpSegment, tcpEncodedLength, verifyTcpChecksum } from '../../src/wire/tcp.ts'
 
@@ -27,6 +28,8 @@ export interface PairLink {
   reorderBy: number
   /** Times during which everything is lost. */
   flaps: readonly (readonly [from: number, to: number])[]
+  /** Probability that a segment sent as ECN-capable is marked: congestion experienced. */
+  mark: number
   /** Decides by hand: true loses the segment. `count` from 1 counts this direction's segments. */
   drop?: (segment: TcpSegment, count: number, now: number) => boolean
 }
@@ -41,6 +44,7 @@ const PLAIN_LINK: PairLink = {
   reorder: 0,
   reorderBy: 0,
   flaps: [],
+  mark: 0,
 }
 
 export type Side = 'a' | 'b'
@@ -73,6 +77,8 @@ interface Flight {
   readonly order: number
   readonly to: Side
   readonly bytes: Uint8Array
+  /** Of the packet around it. */
+  readonly ecn: number
 }
 
 /** What an application does with its end. */
@@ -96,7 +102,8 @@ const ADDRESS = { a: 0x0a000001, b: 0x0a000002 } as const
 
 export function flagText(flags: number): string {
   const names: string[] = []
-  for (const name of ['SYN', 'FIN', 'RST', 'PSH', 'ACK', 'URG'] as const) if ((flags & TcpFlag[name]) !== 0) names.push(name)
+  for (const name of ['SYN', 'FIN', 'RST', 'PSH', 'ACK', 'URG', 'ECE', 'CWR'] as const)
+    if ((flags & TcpFlag[name]) !== 0) names.push(name)
   return names.join(' ')
 }
 
@@ -113,6 +120,8 @@ export interface PairOptions {
   /** b connects too: simultaneous open. */
   bothActive?: boolean
   drivers?: Partial<Record<Side, Driver>>
+  /** What a knows of the server before it connects. */
+  fastOpen?: FastOpenPeer
   /** Keep every segment and record (the default), or not. */
   keep?: boolean
 }
@@ -146,17 +155,18 @@ export class TcpPair {
     }
     this.keep = options.keep ?? true
     this.drivers = options.drivers ?? {}
-    this.a = this.makeEnd('a', options.a ?? {}, options.isnA ?? 1000, false)
+    this.a = this.makeEnd('a', options.a ?? {}, options.isnA ?? 1000, false, options.fastOpen)
     this.b = this.makeEnd('b', options.b ?? {}, options.isnB ?? 2_000_000_000, options.bothActive !== true)
   }
 
-  private makeEnd(side: Side, config: Readonly<Partial<TcpConfig>>, isn: number, passive: boolean): End {
+  private makeEnd(side: Side, config: Readonly<Partial<TcpConfig>>, isn: number, passive: boolean, fastOpen?: FastOpenPeer): End {
     const connection = new TcpConnection({
       config: tcpConfig(config),
       localPort: side === 'a' ? 49152 : 80,
       remotePort: side === 'a' ? 80 : 49152,
       isn,
       passive,
+      ...(fastOpen !== undefined && { fastOpen }),
       record: (name, data) => {
         if (this.keep) this.records.push({ at: this.now, side, name, data })
       },
@@ -229,6 +239,8 @@ export class TcpPair {
     const decoded = decodeTcp(bytes, 0, bytes.length, new TcpSegment())
     decoded.retransmission = segment.retransmission
     decoded.probe = segment.probe
+    decoded.ecn = segment.ecn
+    if (segment.ecn !== 0 && link.mark > 0 && this.random.next() < link.mark) decoded.ecn = 3
     let lost =
       link.drop?.(decoded, count, this.now) === true ||
       (link.loss > 0 && this.random.next() < link.loss) ||
@@ -264,7 +276,7 @@ export class TcpPair {
     for (let i = 0; i < copies; i++) {
       let at = departs + link.delay
       if (link.reorder > 0 && this.random.next() < link.reorder) at += this.random.below(link.reorderBy + 1)
-      this.insert({ at, order: this.order++, to, bytes })
+      this.insert({ at, order: this.order++, to, bytes, ecn: decoded.ecn })
     }
   }
 
@@ -304,10 +316,12 @@ export class TcpPair {
     const flight = this.flights[0] as Flight | undefined
     if (flight !== undefined && flight.at <= next) {
       this.flights.shift()
-      const { bytes, to } = flight
+      const { bytes, to, ecn } = flight
       const from: Side = to === 'a' ? 'b' : 'a'
       if (!verifyTcpChecksum(bytes, 0, bytes.length, ADDRESS[from], ADDRESS[to])) throw new Error('a checksum is wrong')
-      this.end(to).connection.handle(decodeTcp(bytes, 0, bytes.length, new TcpSegment()), this.now)
+      const segment = decodeTcp(bytes, 0, bytes.length, new TcpSegment())
+      segment.ecn = ecn
+      this.end(to).connection.handle(segment, this.now)
     } else {
       for (const end of [this.a, this.b]) {
         const timeout = end.connection.pollTimeout()

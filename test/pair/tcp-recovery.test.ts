@@ -389,3 +389,28 @@ test('both directions lose and repair at once, with SACK blocks on data segments
     }
   }
 })
+
+test('RFC 5681 section 3.1: the threshold begins arbitrarily high: slow start goes on until something is lost', () => {
+  const pair = transfer(RENO, [], 1000)
+  complete(pair, 1000)
+  const { congestion } = pair.a.connection.block
+  assert.ok(congestion.cwnd > 200 * SMSS && congestion.ssthresh > 2 ** 31, `window ${String(congestion.cwnd)}`)
+})
+
+test('RFC 5681 section 3.2 step 1: with SACK a repetition that tells of nothing new lets nothing out', () => {
+  const pair = transfer(SACK, [], 10)
+  pair.loseFlights()
+  pair.act('a', (connection) => connection.send(pattern(10 * SMSS)))
+  const { block } = pair.a.connection
+  const before = pair.seen.length
+  for (let i = 0; i < 10; i++) {
+    pair.inject('a', (segment) => {
+      segment.flags = 16
+      segment.seq = block.receiveSeq(block.rcvNxt)
+      segment.ack = block.sendSeq(block.sndUna)
+      segment.window = block.sndWnd >> block.sndWndShift
+    })
+  }
+  assert.equal(pair.seen.length, before)
+  assert.equal(block.recovery.phase, 'open')
+})

@@ -42,6 +42,7 @@ const link: fc.Arbitrary<Partial<PairLink>> = fc
     duplicate: chance(0.3),
     reorder: chance(0.5),
     reorderBy: fc.integer({ min: 0, max: 60 }).map((ms) => ms * MS),
+    mark: chance(1),
     flaps,
   })
   .map((plan) => ({
@@ -49,7 +50,7 @@ const link: fc.Arbitrary<Partial<PairLink>> = fc
     flaps: plan.flaps.map(([from, to]) => [from * MS, to * MS] as const),
   }))
 
-const config: fc.Arbitrary<Partial<TcpConfig>> = fc.record(
+const settings: fc.Arbitrary<Partial<TcpConfig>> = fc.record(
   {
     mss: fc.oneof(fc.constant(1460), fc.integer({ min: 64, max: 9000 })),
     sendBuffer: fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 5000, max: 1_000_000 })),
@@ -63,12 +64,31 @@ const config: fc.Arbitrary<Partial<TcpConfig>> = fc.record(
     sillyWindowAvoidance: fc.boolean(),
     fastRetransmit: fc.boolean(),
     limitedTransmit: fc.boolean(),
+    rack: fc.boolean(),
+    tailLossProbe: fc.boolean(),
+    dsack: fc.boolean(),
+    proportionalRateReduction: fc.boolean(),
+    frto: fc.boolean(),
+    undo: fc.boolean(),
     byteCounting: fc.boolean(),
+    congestionControl: fc.constantFrom('new-reno', 'cubic', 'bbr'),
+    hystart: fc.constantFrom('off', 'hystart++', 'hystart'),
+    cubicReno: fc.constantFrom('rfc9438', 'rfc8312'),
+    slowStartPerAck: fc.constantFrom(1, 8, 1_000_000),
+    pacing: fc.boolean(),
+    ecn: fc.constantFrom('off', 'passive', 'on'),
     slowStartAfterIdle: fc.boolean(),
     challengeAcks: fc.boolean(),
   },
   { requiredKeys: [] },
 )
+
+/** All that helps recovery at once, or anything. */
+const config: fc.Arbitrary<Partial<TcpConfig>> = fc.tuple(settings, fc.nat(2)).map(([some, kind]) => {
+  if (kind > 0) return some
+  const loss = { sack: true, fastRetransmit: true, rack: true, tailLossProbe: true, dsack: true, undo: true }
+  return { ...some, ...loss, proportionalRateReduction: true, frto: true }
+})
 
 /** Small mostly: tiny buffers or windows make a segment of every byte. */
 const size = fc.oneof(

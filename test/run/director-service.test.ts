@@ -32,7 +32,7 @@ class Listener {
     // It comes from another thread.
     const { horizon, over, trace, network } = structuredClone(update)
     for (let at = 0; at < trace.rows.length; at += PACKED_WIDTH) this.store.table.unpack(trace.rows, at)
-    this.store.events.push(...trace.events)
+    for (const event of trace.events) this.store.eventTable.adopt(event)
     this.store.connections = [...this.store.connections, ...trace.connections]
     this.store.thinnedBytes = trace.thinnedBytes
     this.store.horizon = horizon

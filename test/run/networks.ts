@@ -91,6 +91,52 @@ export const STREAMS: Source = {
   },
 }
 
+/** Downloads through queues that are managed, with ECN, over lines that burst and flap; and pings beside them. */
+export const QUEUES: Source = {
+  id: 'queues',
+  title: 'Queues',
+  seed: 9,
+  duration: '6 s',
+  hosts: {
+    alice: {
+      apps: [
+        { app: 'browser', visits: 'http://bob/' },
+        { app: 'ping', to: 'bob', count: 40, interval: '100 ms' },
+      ],
+      tcp: { ecn: 'on' },
+    },
+    r1: { kind: 'router' },
+    r2: { kind: 'router' },
+    bob: { app: 'web-server', serves: { '/': '300 kB' }, tcp: { ecn: 'on' } },
+  },
+  links: [
+    {
+      between: ['alice', 'r1'],
+      delay: '2 ms',
+      backward: { rate: '1500 kbit/s', discipline: 'fq-codel', ecn: true },
+      flaps: [{ at: '700 ms', for: '50 ms' }],
+    },
+    {
+      between: ['r1', 'r2'],
+      delay: '5 ms',
+      backward: { rate: '2 Mbit/s', bucket: '20 kB', discipline: 'codel', ecn: true },
+      loss: '2 %',
+      lossBurst: 3,
+      flapEvery: '2 s',
+      flapFor: '30 ms',
+    },
+    {
+      between: ['r2', 'bob'],
+      delay: '1 ms',
+      backward: { rate: '3 Mbit/s', discipline: 'red', ecn: true, redWeight: 0.05, overhead: '24 B' },
+      jitter: '3 ms',
+      jitterShape: 'pareto',
+      jitterCorrelation: '30 %',
+      reorderEvery: 40,
+    },
+  ],
+}
+
 /** Who is on the way, and how far it is. */
 export const ROUTE: Source = {
   id: 'route',

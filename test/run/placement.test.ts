@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ID_SEQUENCE_LIMIT } from '../../src/kernel/machine.ts'
+import { FrameMark, ID_SEQUENCE_LIMIT } from '../../src/kernel/machine.ts'
 import { Director } from '../../src/run/director.ts'
 import { InlineHosts } from '../../src/run/inline-hosts.ts'
 import { runInline } from '../../src/run/run-inline.ts'
 import { parseInterventions, writeInterventions } from '../../src/scenario/intervention-json.ts'
 import type { Intervention } from '../../src/scenario/intervention.ts'
 import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
-import { PAGE, pageInterventions, resolved, ROUTE, STREAMS } from './networks.ts'
+import { PAGE, pageInterventions, QUEUES, resolved, ROUTE, STREAMS } from './networks.ts'
 import { connectHosts, runRemote, summaryOf } from './placement.ts'
 
 const MS = 1_000_000
@@ -39,6 +39,28 @@ describe('inline and behind message channels, a run is the same to the byte', ()
       frames.some(({ fate, corrupted }) => fate === 'arrived' && corrupted),
       true,
     )
+  })
+
+  test('managed queues that mark and drop, token buckets, and lines that flap', async () => {
+    const { frames, events } = await assertAlike(resolved(QUEUES))
+    const fates = new Set<string>(frames.map(({ fate }) => fate))
+    for (const fate of ['arrived', 'burst-loss', 'link-down']) assert.ok(fates.has(fate), fate)
+    const marked = frames.filter(({ mark }) => (mark & FrameMark.CongestionExperienced) !== 0)
+    assert.ok(marked.length > 5, `${marked.length} marked`)
+    assert.equal(events.filter(({ name }) => name === 'run:links-flapped').length, 6)
+  })
+
+  test('both versions of IP, with addresses that come by router advertisement', async () => {
+    const hosts = {
+      ...(PAGE['hosts'] as Record<string, object>),
+      alice: { app: 'browser', visits: [{ url: 'http://bob/', at: '5 s' }], address6: 'auto' },
+      router: { kind: 'router', advertises: true },
+    }
+    const { events } = await assertAlike(resolved({ ...PAGE, id: 'page6', ip: 'dual', hosts }))
+    const names = new Set(events.map(({ name }) => name))
+    for (const name of ['ndp:router-advertised', 'ndp:resolved', 'browser:connection-attempt-succeeded', 'page:loaded']) {
+      assert.ok(names.has(name), name)
+    }
   })
 
   test('pings and a traced route', async () => {

@@ -22,6 +22,8 @@ export interface SidePlan {
   readonly readPauseEvery: number
   readonly receiveBuffer: number
   readonly sendBuffer: number
+  /** What else is set of TCP. */
+  readonly tcp: Readonly<Record<string, unknown>>
 }
 
 export interface Interruption {
@@ -33,12 +35,16 @@ export interface Interruption {
 }
 
 export interface TransferPlan {
+  /** Version of IP. */
+  readonly ip: 'v4' | 'v6'
   readonly topology: 'direct' | 'router' | 'switch'
   readonly seed: number
   readonly rate: number
   readonly delay: Nanos
   readonly jitter: Nanos
   readonly queueFrames: number
+  /** Of the queues; they mark what is sent as ECN-capable where they would drop it. */
+  readonly discipline: 'drop-tail' | 'red' | 'codel'
   readonly loss: number
   readonly corrupt: number
   readonly corruptUndetected: boolean
@@ -59,16 +65,19 @@ const SIDE: SidePlan = {
   readPauseEvery: 10_000,
   receiveBuffer: 1_048_576,
   sendBuffer: 1_048_576,
+  tcp: {},
 }
 
 /** Nothing is sent, and nothing goes wrong. */
 export const DEFAULT_PLAN: TransferPlan = {
+  ip: 'v4',
   topology: 'direct',
   seed: 1,
   rate: 0,
   delay: 1_000_000,
   jitter: 0,
   queueFrames: 1000,
+  discipline: 'drop-tail',
   loss: 0,
   corrupt: 0,
   corruptUndetected: false,
@@ -206,14 +215,28 @@ function scenarioOf(plan: TransferPlan): ResolvedScenario {
   const { topology, seed } = plan
   const resolved = resolveScenario({
     id: 'transfer',
+    ip: plan.ip,
     title: 'A transfer',
     seed,
     duration: '80000 s',
     hosts: { alice: {}, bob: {}, ...(topology !== 'direct' && { middle: { kind: topology } }) },
     links: LINKS[topology].map((between) => ({ between })),
   })
-  const { rate, delay, jitter, queueFrames, loss, corrupt, corruptUndetected, duplicate, reorder, reorderBy } = plan
-  const changes = { rate, delay, jitter, queueFrames, loss, corrupt, corruptUndetected, duplicate, reorder, reorderBy }
+  const { rate, delay, jitter, queueFrames, discipline, loss, corrupt, corruptUndetected, duplicate, reorder, reorderBy } = plan
+  const changes = {
+    rate,
+    delay,
+    jitter,
+    queueFrames,
+    discipline,
+    ecn: true,
+    loss,
+    corrupt,
+    corruptUndetected,
+    duplicate,
+    reorder,
+    reorderBy,
+  }
   const links = resolved.links.map((link) => {
     const [there, back] = link.settings
     return {
@@ -274,9 +297,9 @@ export function runTransfer(plan: TransferPlan) {
     if (!(host.name in ends)) return (environment) => createHost(environment, host, createApp)
     const {
       app,
-      plan: { receiveBuffer, sendBuffer },
+      plan: { receiveBuffer, sendBuffer, tcp },
     } = ends[host.name]
-    const own = { ...host, apps: [{ app: 'transfer', options: {} }], tcp: { receiveBuffer, sendBuffer } }
+    const own = { ...host, apps: [{ app: 'transfer', options: {} }], tcp: { ...tcp, receiveBuffer, sendBuffer } }
     return (environment) => createHost(environment, own, app)
   }
   const scenario = scenarioOf(plan)

@@ -50,7 +50,7 @@ const BROKEN: Readonly<Record<string, readonly [path: string, found: string, all
   'too-many-connections': ['hosts.alice.connections', '7', /a whole number from 1 to 6/],
   'two-servers-on-a-port': ['hosts.bob.apps[1].port', 'tcp 80', /hosts\.bob\.apps\[0\] listens there/],
   'unknown-app': ['hosts.bob.app', '"webserver"', /web-server perhaps; one of browser/],
-  'unknown-fault': ['faults[1]', '"explode"', /drop, corrupt, link, cut, kill or pause/],
+  'unknown-fault': ['faults[1]', '"explode"', /drop, corrupt, link, cut, kill, pause or machine/],
   'unknown-host-in-link': ['links[0].between[1]', '"bbo"', /bob perhaps; alice or bob/],
   'unknown-step': ['hosts.alice.steps[1].do', '"slep"', /sleep, send, read/],
   'unknown-time-unit': ['links[0].delay', '"20 mss"', /^"20 ms" perhaps/],

@@ -15,7 +15,7 @@ test("the design's example resolves, with every default filled in", () => {
   assert.equal(scenario.seed, 7)
   assert.equal(scenario.duration, 30e9)
   assert.equal(scenario.speed, 0.02, 'the way of 20 ms takes a second to watch')
-  assert.deepEqual(scenario.faults, ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause'])
+  assert.deepEqual(scenario.faults, ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause', 'machine'])
   assert.deepEqual(alice.apps, [
     {
       app: 'browser',
@@ -26,6 +26,9 @@ test("the design's example resolves, with every default filled in", () => {
         pipelining: false,
         timeout: 0,
         digest: false,
+        fastOpen: false,
+        happyEyeballs: true,
+        attemptDelay: 250e6,
       },
     },
   ])
@@ -37,6 +40,7 @@ test("the design's example resolves, with every default filled in", () => {
         port: 80,
         keepAlive: true,
         backlog: 128,
+        fastOpen: false,
         digest: false,
       },
     },
@@ -45,7 +49,7 @@ test("the design's example resolves, with every default filled in", () => {
     { name: 'eth0', link: 0, end: 0, mac: 0x020000010000, address: 0x0a000001, prefix: 24, mtu: 1500 },
   ])
   assert.equal(formatMac(bob.interfaces[0].mac), '02:00:00:02:00:00')
-  assert.deepEqual(alice.names, { alice: 0x0a000001, bob: 0x0a000002 })
+  assert.deepEqual(alice.names, { alice: [0x0a000001], bob: [0x0a000002] })
   assert.deepEqual(alice.routes, [{ destination: 0x0a000000, prefix: 24, via: 0, port: 0 }])
   const settings = {
     ...DEFAULT_LINK,
@@ -142,7 +146,7 @@ test('applications resolve to what they are given, units in numbers', () => {
   assert.deepEqual(hostNamed(scenario, 'a').apps, [
     {
       app: 'ping',
-      options: { to: 'b', count: 4, interval: 200e6, size: 1000, ttl: 64, timeout: 1e9, traceroute: true, start: 0 },
+      options: { to: 'b', version: 0, count: 4, interval: 200e6, size: 1000, ttl: 64, timeout: 1e9, traceroute: true, start: 0 },
     },
     { app: 'stream-sender', options: { to: 'b', port: 5004, transport: 'tcp', interval: 20e6, size: 160, count: 250, start: 0 } },
     {

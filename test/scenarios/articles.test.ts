@@ -38,6 +38,69 @@ const FIGURES: Readonly<Record<string, () => readonly string[]>> = {
     assert.equal(rtt(1), rtt(2))
     return [`It takes ${ms(rtt(0), 1)}`, `take ${ms(rtt(1), 1)} each`, `from 10.0.0.254 after ${ms(rtt(3), 1)}`]
   },
+  layers: () => {
+    const plain = runOf('layers').trace
+    const tiny = runOf('layers', { knobs: { size: 1 } }).trace
+    const from = (trace: TraceView, host: string): number[] =>
+      [...trace.frames((frame) => frame.kind === 'tcp-data' && trace.hosts[frame.from] === host)].map(({ length }) => length)
+    const sum = (lengths: number[]): number => lengths.reduce((all, length) => all + length, 0)
+    const [request] = from(plain, 'alice')
+    const answer = from(plain, 'bob')
+    const isHers = (host: number): boolean => tiny.hosts[host] === 'alice'
+    const hers = [...tiny.frames((frame) => isHers(frame.from) || isHers(frame.to))].map(({ length }) => length)
+    return [
+      `That is ${String(request - 66)} bytes. What leaves her card is ${String(request)} bytes long. The other 66`,
+      `At ${ms(event(plain, 'alice', 'arp:resolved').time, 1)} Alice knows`,
+      `At ${ms(entered(plain, 'alice', 'ESTABLISHED'), 1)} the connection stands`,
+      `The page is there at ${ms(event(plain, 'alice', 'page:loaded').time, 1)}`,
+      `${answer.length === 1 ? 'one frame' : '?'} of ${formatCount(sum(answer))} bytes, and ${String(66 * answer.length)} of these are headers: ${((6600 * answer.length) / sum(answer)).toFixed(0)} percent`,
+      `${String(sum(hers))} bytes go over Alice's cable, in ${String(hers.length)} frames`,
+    ]
+  },
+  'arp-and-macs': () => {
+    const run = (knobs: RunSetup['knobs'] = {}): TraceView => runOf('arp-and-macs', { knobs }).trace
+    const heard = (trace: TraceView): string => {
+      const isTheirs = (connection: number): boolean => trace.connections[connection].includes('10.0.1.1')
+      return String([...trace.frames(({ to, connection }) => trace.hosts[to] === 'mallory' && isTheirs(connection))].length)
+    }
+    const plain = run()
+    const rtts = plain.all('ping:replied').map(({ data }) => Number(data['rtt']))
+    const cut = run({ forward: false })
+    const learned = (mac: string): string =>
+      ms(event(plain, 'switch', 'switch:learned', 0, ({ data }) => data['mac'] === mac).time, 1)
+    const router = learned('02:00:00:04:00:00')
+    const lied = event(
+      plain,
+      'alice',
+      'arp:resolved',
+      0,
+      ({ data }) => data['address'] === '10.0.0.254' && data['mac'] === '02:00:00:02:00:00',
+    )
+    assert.equal(heard(run({ entries: 'both' })), '1')
+    return [
+      `Alice at ${learned('02:00:00:01:00:00')}, the router at ${router}`,
+      `from ${router} on, Mallory hears nothing`,
+      `At ${ms(event(plain, 'mallory', 'spoof:started').time, 1)} Mallory sends two`,
+      `From ${ms(lied.time, 1)} on, all that Alice`,
+      `${heard(plain)} packets of the two are put on her cable`,
+      `takes ${ms(Math.max(...rtts.slice(1)), 1)} instead of ${ms(Math.min(...rtts), 1)}`,
+      `${heard(run({ entries: 'alice' }))} packets are left to her`,
+      `the page takes ${s(Number(event(cut, 'alice', 'page:loaded').data['duration']))}`,
+    ]
+  },
+  'subnets-and-cidr': () => {
+    const second = (from: string, knobs: RunSetup['knobs'] = {}): string => {
+      const { trace } = runOf('subnets-and-cidr', { knobs })
+      return ms(Number(event(trace, 'alice', 'ping:replied', 1, ({ data }) => data['from'] === from).data['rtt']), 1)
+    }
+    const short = runOf('subnets-and-cidr', { knobs: { alice: 24 } }).trace
+    const near = second('10.0.0.100')
+    return [
+      `Amy takes ${near}, Bob ${second('10.0.0.130')}, Carol ${second('10.0.1.1')}`,
+      `at ${s(event(short, 'alice', 'arp:failed').time)} she tells herself`,
+      `Amy's takes ${second('10.0.0.100', { alice: 26 })} instead of ${near}`,
+    ]
+  },
   'tcp-handshake': () => {
     const plain = runOf('tcp-handshake').trace
     const again = runOf('tcp-handshake', { knobs: { trouble: 'three-syns' } }).trace
@@ -67,7 +130,7 @@ const FIGURES: Readonly<Record<string, () => readonly string[]>> = {
     const plain = runOf('tcp-close').trace
     const lost = runOf('tcp-close', { knobs: { ending: 'last-ack' } }).trace
     const late = runOf('tcp-close', { seed: 184, knobs: { loss: 0.1 } }).trace
-    const killed = runOf('tcp-close', { seed: 13, knobs: { loss: 0.1, ending: 'half-close' } }).trace
+    const killed = runOf('tcp-close', { seed: 111, knobs: { loss: 0.1, ending: 'half-close' } }).trace
     const over = (trace: TraceView): EventRecord =>
       event(trace, 'alice', 'tcp:state-changed', 0, ({ data }) => data['from'] === 'TIME-WAIT')
     const fins = [...late.frames(({ kind, from }) => kind === 'tcp-fin' && late.hosts[from] === 'bob')]
@@ -115,6 +178,156 @@ const FIGURES: Readonly<Record<string, () => readonly string[]>> = {
       `now costs ${slow} instead of ${ms(ends(middle.trace)).replace(' ms', '')}`,
     ]
   },
+  congestion: () => {
+    const runs = (knobs: RunSetup['knobs'] = {}): TraceView[] =>
+      Array.from({ length: 9 }, (_, index) => runOf('congestion', { knobs, seed: index + 1 }).trace)
+    const received = (trace: TraceView, port: number) =>
+      [...trace.frames(({ kind, fate, to }) => kind === 'tcp-data' && fate === 'arrived' && trace.hosts[to] === 'carol')].filter(
+        ({ connection }) => trace.connections[connection].includes(`:${String(port)}`),
+      )
+    const bens = (knobs: RunSetup['knobs'] = {}, from = 2.5e9): string => {
+      const shares = runs(knobs).map((trace) => {
+        const flows = [4000, 4001].map((port) => received(trace, port).map(({ arrives }) => arrives))
+        const to = Math.min(...flows.map((arrivals) => arrivals.at(-1) ?? 0))
+        const [ann, ben] = flows.map((arrivals) => arrivals.filter((at) => at >= from && at < to).length)
+        return ben / (ann + ben)
+      })
+      return `${(100 * median(shares)).toFixed(0)} %`
+    }
+    const waits = (knobs: RunSetup['knobs'] = {}): string => {
+      const alone = runs(knobs).map((trace) => {
+        const early = received(trace, 4000).filter(({ enqueued }) => enqueued > 0.7e9 && enqueued < 1.5e9)
+        return median(early.map(({ enqueued, sent }) => sent - enqueued))
+      })
+      return ms(median(alone))
+    }
+    const even = bens()
+    const fair = bens({ ann: 'bbr', discipline: 'fq-codel' })
+    assert.equal(bens({ ann: 'bbr', discipline: 'fq-codel', queue: 100 }), fair)
+    return [
+      `In the median of nine runs Ben gets ${even}`,
+      `wait for more than ${waits()} with Reno, ${waits({ ann: 'cubic' })} with CUBIC, but only ${waits({ ann: 'bbr' })} with BBR`,
+      `| Reno | Reno | 25 packets | ${even} |`,
+      `| Reno, 50 ms away | 25 packets | ${bens({ delay: 50e6 })} |`,
+      `| BBR | Reno | 5 packets | ${bens({ ann: 'bbr', queue: 5 })} |`,
+      `| BBR | Reno | 25 packets | ${bens({ ann: 'bbr' })} |`,
+      `| BBR | Reno | 100 packets | ${bens({ ann: 'bbr', queue: 100 })} |`,
+      `| Reno | BBR | 25 packets | ${bens({ ben: 'bbr' })} |`,
+      `| BBR | BBR | 25 packets | ${bens({ ann: 'bbr', ben: 'bbr' })} |`,
+      `choose _8 MB_, and from 15 s on Ben's share is ${bens({ ann: 'bbr', ben: 'bbr', size: 'long' }, 15e9)}`,
+      `Ben gets ${fair}, with 25 packets and with 100`,
+      `with room for 5 packets he gets ${bens({ ann: 'bbr', discipline: 'fq-codel', queue: 5 })}`,
+    ]
+  },
+  'mtu-black-hole': () => {
+    const run = (knobs: RunSetup['knobs'] = {}): TraceView => runOf('mtu-black-hole', { knobs }).trace
+    const file = (trace: TraceView): number =>
+      event(trace, 'alice', 'script:read', 0, ({ data }) => data['bytes'] === 200_000).time
+    const plain = run()
+    const timeouts = plain.all('tcp:rto-expired').map(({ time }) => time)
+    const greeting = event(plain, 'alice', 'tcp:delivered')
+    const probing = run({ probing: 'on-black-hole' })
+    const suspected = event(probing, 'bob', 'tcp:black-hole-suspected').time
+    const retries = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'][timeouts.length]
+    return [
+      `says what will come, in ${String(greeting.data['length'])} bytes`,
+      `at ${ms(timeouts[0])}, at ${s(timeouts[1])}, at ${s(timeouts[2])}, each time`,
+      `By ${s(timeouts.at(-1) ?? 0)} he has done so ${retries} times`,
+      ` ${ms(file(run({ mtu: 1500 })))} |`,
+      ` ${ms(file(run({ icmp: true })))} |`,
+      ` ${ms(file(run({ clamp: true })))} |`,
+      ` ${s(file(probing), 2)} |`,
+      ` ${ms(file(run({ probing: 'always' })))} |`,
+      `Bob hears of it at ${ms(event(run({ icmp: true }), 'bob', 'tcp:path-narrowed').time)}`,
+      `Four timeouts of the same data make him suspicious, at ${s(suspected)}`,
+      `goes down to ${formatCount(Number(event(probing, 'bob', 'tcp:segment-size-changed').data['smss']))} bytes`,
+    ]
+  },
+  'syn-flood': () => {
+    const run = (knobs: RunSetup['knobs'] = {}): TraceView => runOf('syn-flood', { knobs }).trace
+    const full = (trace: TraceView): string => s(event(trace, 'bob', 'tcp:listen-overflowed').time)
+    const plain = run()
+    const loads = (trace: TraceView): readonly EventRecord[] => trace.all('page:loaded')
+    const cookies = run({ cookies: true })
+    const during = loads(cookies).filter(({ time }) => time > 6e9 && time < 17e9)
+    const ended = event(plain, 'mallory', 'flood:ended').time
+    const failures = count(plain, 'alice', 'page:failed')
+    assert.equal(new Set([...during, loads(plain)[1]].map(({ data }) => ms(Number(data['duration'])))).size, 1)
+    return [
+      `It takes her ${ms(Number(loads(plain)[1].data['duration']))}`,
+      `At ${full(plain)} the queue is full`,
+      `${['No', 'One', 'Two', 'Three', 'Four'][failures]} visits in a row fail`,
+      `the flood is over, at ${s(ended)}, and the first page comes at ${s(loads(plain).find(({ time }) => time > ended)?.time ?? 0)}`,
+      `A backlog of 256 is full at ${full(run({ backlog: 256 }))} instead. At 300 SYNs a second, at ${full(run({ backlog: 256, rate: 300 }))}`,
+      `her pages take ${ms(Number(during[0].data['duration']))}`,
+      `${String(count(cookies, 'bob', 'tcp:syn-cookie-accepted'))} of her connections came by a cookie`,
+    ]
+  },
+  'burst-loss': () => {
+    const run = (seed: number | undefined, knobs: RunSetup['knobs'] = {}): TraceView =>
+      runOf('burst-loss', { ...(seed !== undefined && { seed }), knobs }).trace
+    const load = (trace: TraceView, host: string): number => event(trace, host, 'script:read').time
+    const toll = (trace: TraceView, host: string): { lost: number; places: number; cuts: number } => {
+      const lost = [...trace.frames(({ from }) => trace.hosts[from] === host)].map(({ fate }) => fate !== 'arrived')
+      return {
+        lost: lost.filter(Boolean).length,
+        places: lost.filter((is, index) => is && !lost[index - 1]).length,
+        cuts: count(trace, host, 'tcp:fast-retransmit-entered') + count(trace, host, 'tcp:rto-expired'),
+      }
+    }
+    const plain = run(undefined)
+    const [ben, dan] = [toll(plain, 'ben'), toll(plain, 'dan')]
+    assert.equal(count(plain, 'dan', 'tcp:rto-expired'), 2)
+    const seeds = Array.from({ length: 21 }, (_, index) => run(index + 1))
+    const [ann, cleo] = ['ann', 'cleo'].map((host) => seeds.map((trace) => load(trace, host)))
+    const withoutSack = seeds.map((_, index) => load(run(index + 1, { sack: false }), 'cleo'))
+    return [
+      `Ann's line takes ${String(ben.lost)} packets, and Cleo's takes ${String(dan.lost)}`,
+      `would be there after ${s(load(run(undefined, { loss: 0 }), 'ann'))}. Ann needs ${s(load(plain, 'ann'))}, and Cleo ${s(load(plain, 'cleo'))}`,
+      `is done first ${String(cleo.filter((each, index) => each < ann[index]).length)} times`,
+      `the median is ${s(median([...ann]))} at random and ${s(median([...cleo]))} in bursts`,
+      `Ann's ${String(ben.lost)} packets get lost in ${String(ben.places)} places, and Ben cuts his window ${String(ben.cuts)} times. Cleo's ${String(dan.lost)} get lost in ${String(dan.places)} places, and Dan cuts his ${String(dan.cuts)} times`,
+      `rises from ${s(median([...cleo]))} to ${s(median(withoutSack))}`,
+      `Cleo waits for ${s(Math.max(...cleo), 0)}`,
+      `her slowest download takes ${s(Math.max(...ann))}`,
+    ]
+  },
+  bufferbloat: () => {
+    const run = (knobs: RunSetup['knobs'] = {}): TraceView => runOf('bufferbloat', { knobs }).trace
+    const load = (trace: TraceView, host: string): number => event(trace, host, 'script:read').time - 1e9
+    const pings = (trace: TraceView, host: string): { idle: number; loaded: number[] } => {
+      const end = event(trace, host, 'script:read').time
+      const replies = trace.all('ping:replied', (each) => trace.hosts[each.host] === host)
+      const rtts = replies
+        .filter(({ time, data }) => time - Number(data['rtt']) > 1.5e9 && time < end)
+        .map(({ data }) => Number(data['rtt']))
+      return { idle: Number(replies[3].data['rtt']), loaded: rtts }
+    }
+    const row = (name: string, trace: TraceView, host: string): string => {
+      const { idle, loaded } = pings(trace, host)
+      return `| ${name} | ${ms(idle)} | ${ms(median([...loaded]))} | ${ms(Math.max(...loaded))} | ${s(load(trace, host), 2)} |`
+    }
+    const plain = run()
+    const large = run({ buffer: 400 })
+    const marked = run({ marks: 'mark' })
+    const longer = (trace: TraceView, host: string): string =>
+      `${((load(trace, host) / load(trace, 'ann') - 1) * 100).toFixed(0)} %`
+    const fates = (trace: TraceView, host: string): string[] =>
+      [...trace.frames(({ to, kind }) => trace.hosts[to] === host && kind === 'tcp-data')].map(({ fate }) => fate)
+    assert.deepEqual(new Set(fates(large, 'ann')), new Set(['arrived']))
+    for (const host of ['ben', 'cleo']) assert.deepEqual(new Set(fates(marked, host)), new Set(['arrived']))
+    const rtt = ms(median(pings(run({ buffer: 10 }), 'ann').loaded))
+    return [
+      row('Ann, plain buffer', plain, 'ann'),
+      row('Ben, CoDel', plain, 'ben'),
+      row('Cleo, FQ-CoDel', plain, 'cleo'),
+      row('Ann, 400 packets', large, 'ann'),
+      `it drops ${String(fates(plain, 'ben').filter((fate) => fate === 'codel-drop').length)} of Ben's packets, and his pings are back at ${ms(median(pings(plain, 'ben').loaded))}`,
+      `take ${longer(plain, 'ben')} and ${longer(plain, 'cleo')} longer`,
+      `shrinks to ${longer(marked, 'ben')} and ${longer(marked, 'cleo')}`,
+      `${rtt} under load`,
+    ]
+  },
   'udp-vs-tcp': () => {
     const run = (setup: RunSetup = {}): TraceView => runOf('udp-vs-tcp', setup).trace
     const trace = run()
@@ -135,6 +348,28 @@ const FIGURES: Readonly<Record<string, () => readonly string[]>> = {
       `still misses ${missed(short)} slots`,
     ]
   },
+  'nagle-and-delayed-ack': () => {
+    const run = (knobs: RunSetup['knobs'] = {}): TraceView => runOf('nagle-and-delayed-ack', { knobs }).trace
+    const mean = (trace: TraceView): string => {
+      const read = trace.all('script:read', ({ data }) => data['bytes'] === 100)
+      const sends = trace.all('script:step', ({ data }) => data['do'] === 'send')
+      const asked = sends.filter((_, index) => index % (sends.length / read.length) === 0)
+      const total = read.reduce((sum, { time }, index) => sum + time - (asked[index]?.time ?? 0), 0) / read.length / 1e6
+      return total >= 100 ? `${total.toFixed(0)} ms` : `${total.toFixed(1)} ms`
+    }
+    const keys = (nagle: boolean): number =>
+      [...run({ writes: 'keys', nagle }).frames(({ kind, from }) => kind === 'tcp-data' && from === 0)].length
+    return [
+      `The eight exchanges take ${mean(run())} each`,
+      `With 200 ms to wait they would take ${mean(run({ wait: 200e6 }))}`,
+      `nothing | ${mean(run())} |`,
+      `at once | ${mean(run({ delayed: false }))} |`,
+      `Nagle's algorithm | ${mean(run({ nagle: false }))} |`,
+      `as a whole | ${mean(run({ writes: 'whole' }))} |`,
+      `the rule ${String(keys(true))} segments carry them all`,
+      `there are ${String(keys(false))}.`,
+    ]
+  },
   'http1-page': () => {
     const load = (knobs: RunSetup['knobs'] = {}, seed?: number): number => {
       const { trace } = runOf('http1-page', { knobs, ...(seed !== undefined && { seed }) })
@@ -150,6 +385,43 @@ const FIGURES: Readonly<Record<string, () => readonly string[]>> = {
       `the last image is there at ${ms(images.at(-1)?.time ?? 0)}`,
       `one connection takes ${s(load({ delay: 150e6 }))}, six take ${s(load({ way: 'six', delay: 150e6 }))}`,
       `${typical('kept', 0.05)} for the kept connection, ${typical('six', 0.05)} for six, ${typical('pipeline', 0.05)} for the pipeline`,
+    ]
+  },
+  'ipv4-and-ipv6': () => {
+    const run = (knobs: RunSetup['knobs'] = {}): TraceView => runOf('ipv4-and-ipv6', { knobs }).trace
+    const trace = run()
+    const pages = trace.all('page:loaded').map(({ data }) => Number(data['duration']))
+    const received = (from: number, to: number): number[] =>
+      [...trace.frames((frame) => trace.hosts[frame.to] === 'browser' && frame.enqueued >= from && frame.enqueued < to)].map(
+        ({ length }) => length,
+      )
+    const [over4, over6] = [received(0, 600e6), received(600e6, 1200e6)]
+    const sum = (lengths: readonly number[]): string => formatCount(lengths.reduce((all, length) => all + length, 0))
+    const sent = (kind: string) => [...trace.frames((frame) => frame.kind === kind && trace.hosts[frame.from] === 'browser')]
+    const waits = (['arp', 'ndp'] as const).map(
+      (kind) => event(trace, 'browser', `${kind}:resolved`).time - sent(kind)[0].enqueued,
+    )
+    const loaded = (path: string, eyeballs: boolean): number =>
+      Number(event(run({ path, eyeballs }), 'browser', 'page:loaded').data['duration'])
+    const silent = run({ path: 'silent', eyeballs: false })
+    const syns = [...silent.frames(({ kind, from }) => kind === 'tcp-syn' && silent.hosts[from] === 'browser')].map(
+      ({ enqueued }) => Math.round(enqueued / 1e9),
+    )
+    assert.equal(loaded('cut', true), loaded('silent', true))
+    assert.equal(ms(waits[0]), ms(waits[1]))
+    return [
+      `the first SYN | ${String(sent('tcp-syn')[0].length)} bytes | ${String(sent('tcp-syn')[1].length)} bytes |`,
+      `frames for the browser | ${String(over4.length)} | ${String(over6.length)} |`,
+      `bytes in these | ${sum(over4)} | ${sum(over6)} |`,
+      `until everything is there | ${ms(pages[0], 1)} | ${ms(pages[1], 1)} |`,
+      `a frame of ${String(sent('arp')[0].length)} bytes`,
+      `${String(sent('ndp')[0].length)} bytes of ICMPv6`,
+      `the first packet waits ${ms(waits[0])} for it`,
+      `The page is there after ${ms(loaded('silent', true), 1)}`,
+      `at ${syns.slice(1, 6).join(', ')} and ${String(syns[6])} s, and gives up at ${String(syns[7])} s`,
+      `the page is there after ${s(loaded('silent', false))}`,
+      `after ${s(event(run({ path: 'cut', eyeballs: false }), 'six', 'icmpv6:sent').time)} it reports`,
+      `the page is there after ${s(loaded('cut', false))}`,
     ]
   },
 }
@@ -183,7 +455,7 @@ for (const [id, { title, summary }] of Object.entries(scenarios)) {
     test('the runs that it links to are valid', () => {
       for (const address of shareLinks(text)) {
         const shared = decodeShareLink(address)
-        assert.ok(shared)
+        assert.ok(shared, address)
         assert.deepEqual(shared.scenario, { id })
         const resolved = resolveScenario(sourceOf(id), {
           knobs: shared.knobs,
@@ -195,9 +467,12 @@ for (const [id, { title, summary }] of Object.entries(scenarios)) {
 
     test('its lesson has 4 to 7 short steps, some of which wait for something', () => {
       const lesson = sourceOf(id).lesson ?? []
-      assert.ok(lesson.length >= 4 && lesson.length <= 7)
-      assert.ok(lesson.every((step) => step.text.length < 400))
-      assert.ok(lesson.filter(({ until }) => until !== undefined).length >= 2)
+      assert.ok(lesson.length >= 4 && lesson.length <= 7, `${String(lesson.length)} steps`)
+      assert.ok(
+        lesson.every((step) => step.text.length < 400),
+        'each is short',
+      )
+      assert.ok(lesson.filter(({ until }) => until !== undefined).length >= 2, 'two wait for something')
     })
   })
 }
@@ -205,8 +480,11 @@ for (const [id, { title, summary }] of Object.entries(scenarios)) {
 test('what a lesson waits for happens in the scenario, or in one of its variants', () => {
   const variants: Readonly<Record<string, readonly RunSetup[]>> = {
     'tcp-handshake': [{ knobs: { trouble: 'three-syns' } }, { knobs: { trouble: 'refused' } }],
+    'subnets-and-cidr': [{ knobs: { alice: 24 } }],
     'tcp-close': [{ knobs: { ending: 'last-ack' } }, { knobs: { ending: 'reset' } }],
     'tcp-head-of-line': [{ knobs: { loss: 0.05 } }, { knobs: { loss: 0.1 } }],
+    'mtu-black-hole': [{ knobs: { icmp: true } }, { knobs: { probing: 'on-black-hole' } }],
+    'syn-flood': [{ knobs: { cookies: true } }],
   }
   for (const id of Object.keys(scenarios)) {
     const names = new Set([{}, ...(variants[id] ?? [])].flatMap((setup) => runOf(id, setup).trace.events.map(({ name }) => name)))

@@ -7,6 +7,7 @@ import type { InlineRun } from '../../src/run/run-inline.ts'
 const FAULTS = { reorder: 0.01, duplicate: 0.01, corrupt: 0.01 } as const
 
 const PLAIN = 'as it stands'
+const WORST = 'with 10 % of loss as well'
 const UNNOTICED = 'corrupted, and nobody notices'
 
 /** What the links do, for every scenario. */
@@ -14,16 +15,46 @@ const IMPAIRMENTS: Readonly<Record<string, RunSetup>> = {
   [PLAIN]: {},
   'reordered, duplicated and corrupted': { links: { ...FAULTS, loss: 0 } },
   'with 2 % of loss as well': { links: { ...FAULTS, loss: 0.02 } },
-  'with 10 % of loss as well': { links: { ...FAULTS, loss: 0.1 } },
+  [WORST]: { links: { ...FAULTS, loss: 0.1 } },
   [UNNOTICED]: { links: { corrupt: 0.05, corruptUndetected: true } },
 }
+/** Scenarios with switches, or with routers that forward what is wrong above IP. */
+const SWITCHED = new Set([
+  'hello-network',
+  'layers',
+  'arp-and-macs',
+  'subnets-and-cidr',
+  'ipv4-and-ipv6',
+  'bufferbloat',
+  'congestion',
+  'mtu-black-hole',
+  'syn-flood',
+])
 /** Runs of a scenario that differ in kind. */
 const WAYS: Readonly<Record<string, readonly RunSetup[]>> = {
   'hello-network': [{ knobs: { target: 'nobody' } }, { knobs: { size: 1472, ttl: 1 } }],
+  layers: [{ knobs: { size: 1, loss: 0.1 } }, { knobs: { size: 1300, loss: 0.1 } }],
+  'arp-and-macs': [{ knobs: { entries: 'alice' } }, { knobs: { entries: 'both' } }, { knobs: { forward: false } }],
+  'subnets-and-cidr': [{ knobs: { alice: 24 } }, { knobs: { alice: 26 } }, { knobs: { bob: 24 } }],
   'tcp-handshake': ['three-syns', 'syn-ack', 'ack', 'refused'].map((trouble) => ({ knobs: { trouble } })),
   'tcp-close': ['half-close', 'simultaneous', 'last-ack', 'reset', 'unread'].map((ending) => ({ knobs: { ending } })),
   'tcp-head-of-line': [{ knobs: { sack: false, loss: 0.05 } }],
+  'mtu-black-hole': [
+    { knobs: { icmp: true } },
+    { knobs: { clamp: true } },
+    { knobs: { probing: 'on-black-hole' } },
+    { knobs: { probing: 'always' } },
+    { knobs: { mtu: 600, icmp: true }, links: { loss: 0.02 } },
+  ],
+  'syn-flood': [
+    { knobs: { cookies: true } },
+    { knobs: { backlog: 16 } },
+    { knobs: { cookies: true, rate: 10 }, links: { loss: 0.1 } },
+  ],
+  congestion: [{ knobs: { ann: 'bbr', ben: 'cubic', loss: 0.01 } }, { knobs: { ben: 'bbr', discipline: 'fq-codel' } }],
+  bufferbloat: [{ knobs: { marks: 'mark' } }],
   'http1-page': ['closed', 'six', 'pipeline'].map((way) => ({ knobs: { way, loss: 0.02 } })),
+  'ipv4-and-ipv6': ['silent', 'cut'].flatMap((path) => [{ knobs: { path } }, { knobs: { path, eyeballs: false } }]),
 }
 
 /** Numbers of the frames of a capture of all links in which bits flipped. */
@@ -39,11 +70,11 @@ describe('tshark reads every capture', () => {
     for (const id of sources.keys()) {
       for (const [name, setup] of Object.entries(IMPAIRMENTS)) {
         // A switch passes such a frame on, and on the next link nothing happens to it: there it is wrong, and not marked.
-        if (id === 'hello-network' && name === UNNOTICED) continue
+        if (SWITCHED.has(id) && name === UNNOTICED) continue
         const run = runOf(id, setup)
         runs.set(`${id}, ${name}`, run)
         captures.set(`${id}, ${name}`, run.capture({ kind: 'links' }))
-        if (name === PLAIN) continue
+        if (name !== WORST) continue
         for (const host of run.trace.hosts) captures.set(`${id}, ${name}, at ${host}`, run.capture({ kind: 'host', host }))
       }
       for (const setup of WAYS[id] ?? []) {
@@ -102,6 +133,7 @@ const FLIPS: readonly { id: string; kind: string; byte: number; expected: RegExp
   { id: 'udp-vs-tcp', kind: 'udp', byte: 14 + 20 + 8 + 20, expected: /bad udp\.checksum/ },
   { id: 'hello-network', kind: 'icmp', byte: 14 + 20 + 8 + 30, expected: /bad icmp\.checksum/ },
   { id: 'hello-network', kind: 'icmp', byte: 14 + 8, expected: /bad ip\.checksum/ },
+  { id: 'ipv4-and-ipv6', kind: 'ndp', byte: 14 + 40 + 20, expected: /bad icmpv6\.checksum/ },
 ]
 
 test('a single flipped byte in a capture is reported, at the frame in which it is', async () => {

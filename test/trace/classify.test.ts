@@ -5,13 +5,22 @@ import { Classifier } from '../../src/trace/classify.ts'
 import { FRAME_KINDS } from '../../src/trace/record.ts'
 import { encodeEthernet, EthernetHeader, EtherType } from '../../src/wire/ethernet.ts'
 import { encodeIcmp, icmpEncodedLength, IcmpMessage, IcmpType, quoteIpv4 } from '../../src/wire/icmp.ts'
+import { Icmpv6Type } from '../../src/wire/icmpv6.ts'
 import { encodeIpv4, fragmentIpv4, Ipv4Header } from '../../src/wire/ipv4.ts'
+import { decodeIpv6 } from '../../src/wire/ipv6.ts'
+import { fragmentIpv6 } from '../../src/wire/ipv6-fragmentation.ts'
+import { addressSum } from '../../src/wire/pseudo-header.ts'
 import { encodeTcp, TcpFlag, tcpEncodedLength, TcpSegment } from '../../src/wire/tcp.ts'
 import { encodeUdp, UdpHeader } from '../../src/wire/udp.ts'
 import { readPcap, vectorPath } from '../vectors/pcap.ts'
 import { tsharkFields } from '../vectors/tshark.ts'
+import * as ipv6 from '../wire/ipv6-packets.ts'
+
+const { SOURCE, DESTINATION } = ipv6
 
 const ALICE = 0x0a000001
+const A6 = '2001:db8::1'
+const B6 = '2001:db8::2'
 const BOB = 0xc0a80002
 
 function framed(packet: Uint8Array): Uint8Array {
@@ -178,11 +187,123 @@ test('ten thousand conversations keep their numbers', () => {
   }
 })
 
+function framed6(packet: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(14 + packet.length)
+  frame.set(packet, encodeEthernet(Object.assign(new EthernetHeader(), { type: EtherType.IPV6 }), frame, 0))
+  return frame
+}
+
+function tcp6(flags: number, length = 0, turned = false): Uint8Array {
+  const ports = turned ? { sourcePort: 80, destinationPort: 49152 } : { sourcePort: 49152, destinationPort: 80 }
+  const segment = Object.assign(new TcpSegment(), { ...ports, flags, payload: new Uint8Array(length) })
+  const bytes = new Uint8Array(tcpEncodedLength(segment))
+  encodeTcp(segment, bytes, 0, addressSum(SOURCE, DESTINATION))
+  const addresses = turned ? { source: DESTINATION, destination: SOURCE } : {}
+  return framed6(ipv6.packetOf({ nextHeader: 6, ...addresses }, bytes))
+}
+
+test('over IPv6 the kinds are the same, and both directions are one conversation', () => {
+  const classifier = new Classifier()
+  const name = `[${A6}]:49152 ↔ [${B6}]:80`
+  assert.deepEqual(seen(classifier, tcp6(TcpFlag.SYN)), ['tcp-syn', name])
+  assert.deepEqual(seen(classifier, tcp6(TcpFlag.SYN | TcpFlag.ACK, 0, true)), ['tcp-syn', name])
+  assert.deepEqual(seen(classifier, tcp6(TcpFlag.ACK)), ['tcp-ack', name])
+  assert.deepEqual(seen(classifier, tcp6(TcpFlag.ACK, 1)), ['tcp-data', name])
+  assert.deepEqual(seen(classifier, tcp6(TcpFlag.FIN)), ['tcp-fin', name])
+  assert.deepEqual(seen(classifier, tcp6(TcpFlag.RST)), ['tcp-rst', name])
+  assert.deepEqual(classifier.connections, ['', name])
+})
+
+test('pings over IPv6 belong to their addresses, neighbour discovery like ARP to none', () => {
+  const classifier = new Classifier()
+  const echo = ipv6.icmpv6({ type: Icmpv6Type.ECHO_REQUEST })
+  assert.deepEqual(seen(classifier, framed6(echo)), ['icmp', `${A6} ↔ ${B6}`])
+  const solicitation = ipv6.ndp({ type: Icmpv6Type.NEIGHBOR_SOLICITATION, target: DESTINATION })
+  assert.deepEqual(seen(classifier, framed6(solicitation)), ['ndp', ''])
+})
+
+test('the transport is found behind extension headers, but not behind more than any host takes', () => {
+  const options = (next: number): Uint8Array => ipv6.extension(next, 1, 4)
+  const headers = (count: number): Uint8Array =>
+    framed6(
+      ipv6.chained(
+        Array.from({ length: count }, () => [60, options] as const),
+        17,
+        ipv6.udp(5),
+      ),
+    )
+  for (const count of [0, 1, 8]) {
+    assert.deepEqual(seen(new Classifier(), headers(count)), ['udp', `[${A6}]:40000 ↔ [${B6}]:40001`], String(count))
+  }
+  assert.deepEqual(seen(new Classifier(), headers(500)), ['other', ''])
+})
+
+test('an ICMPv6 error belongs to the conversation of the packet that it quotes', () => {
+  const classifier = new Classifier()
+  const segment = tcp6(TcpFlag.SYN)
+  const name = seen(classifier, segment)[1]
+  const error = ipv6.icmpv6({ type: Icmpv6Type.PACKET_TOO_BIG, rest: 1280, payload: segment.subarray(14) }, { source: 9n })
+  assert.deepEqual(seen(classifier, framed6(error)), ['icmp', name])
+  const unknown = ipv6.packetOf({ source: 5n, nextHeader: 6 }, segment.subarray(54))
+  const other = ipv6.icmpv6({ type: Icmpv6Type.PACKET_TOO_BIG, payload: unknown }, { source: 9n })
+  assert.deepEqual(seen(classifier, framed6(other)), ['icmp', `::9 ↔ ${B6}`])
+})
+
+test('later IPv6 fragments belong to the conversation of their first, as long as it was seen before them', () => {
+  const classifier = new Classifier()
+  const packet = ipv6.packetOf({ nextHeader: 17 }, ipv6.udp(3000))
+  const fragments = fragmentIpv6(packet, decodeIpv6(packet, 0, packet.length), 1280, 0xdead_beef)
+  const [first, ...later] = fragments.map(framed6)
+  assert.deepEqual(seen(classifier, later[0]), ['udp', `${A6} ↔ ${B6}`])
+  for (const frame of [first, ...later]) assert.deepEqual(seen(classifier, frame), ['udp', `[${A6}]:40000 ↔ [${B6}]:40001`])
+})
+
+test('flipped bits of an IPv6 frame open no conversation, and neither does UDP without a checksum', () => {
+  const classifier = new Classifier()
+  for (const at of [25, 40, 55, 60]) {
+    const damaged = tcp6(TcpFlag.ACK, 10)
+    damaged[at] ^= 4
+    assert.equal(seen(classifier, damaged)[1], '', `byte ${String(at)}`)
+  }
+  const echo = framed6(ipv6.icmpv6({ type: Icmpv6Type.ECHO_REPLY }))
+  echo[60] ^= 1
+  assert.deepEqual(seen(classifier, echo), ['icmp', ''])
+  const unchecked = framed6(ipv6.packetOf({ nextHeader: 17 }, ipv6.udp(4)))
+  unchecked.fill(0, 60, 62)
+  assert.deepEqual(seen(classifier, unchecked), ['udp', ''])
+  assert.deepEqual(classifier.connections, [''])
+})
+
+test('IPv4 and IPv6 conversations are told apart, however many there are', () => {
+  const classifier = new Classifier()
+  const numbers = new Set<number>()
+  const frames: Uint8Array[] = []
+  for (let i = 0; i < 1000; i++) {
+    frames.push(framed(udpPacket(i + 1, 7, i + 2, 7)))
+    const addresses = { source: BigInt(i + 1), destination: BigInt(i + 2) }
+    const bytes = new Uint8Array(8)
+    const header = Object.assign(new UdpHeader(), { sourcePort: 7, destinationPort: 7 })
+    encodeUdp(header, new Uint8Array(0), bytes, 0, addressSum(addresses.source, addresses.destination))
+    frames.push(framed6(ipv6.packetOf({ nextHeader: 17, ...addresses }, bytes)))
+  }
+  const found = frames.map((frame) => {
+    classifier.classify(frame)
+    numbers.add(classifier.connectionNumber)
+    return classifier.connection
+  })
+  assert.equal(numbers.size, 2000)
+  assert.deepEqual(
+    frames.map((frame) => seen(classifier, frame)[1]),
+    found,
+  )
+})
+
 /** The kind that follows from what tshark says of a frame. */
-function judgedKind([protocols, reset, syn, fin, length]: readonly string[]): string {
+function judgedKind([protocols, reset, syn, fin, length, , , discovery]: readonly string[]): string {
   const has = (protocol: string): boolean => protocols.split(':').includes(protocol)
   if (has('arp')) return 'arp'
-  if (!has('ip')) return 'other'
+  if (has('icmpv6')) return Number(discovery) >= 133 && Number(discovery) <= 137 ? 'ndp' : 'icmp'
+  if (!has('ip') && !has('ipv6')) return 'other'
   if (has('icmp')) return 'icmp'
   if (has('udp')) return 'udp'
   if (reset === '1') return 'tcp-rst'
@@ -201,14 +322,17 @@ for (const capture of ['l2l3.pcap', 'dns.pcap', 'h1.pcap']) {
       'tcp.len',
       'tcp.stream',
       'udp.stream',
+      'icmpv6.type',
     ]
-    const judged = tsharkFields(vectorPath(capture), columns, '-o', 'ip.defragment:FALSE')
+    const singly = ['-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE']
+    const judged = tsharkFields(vectorPath(capture), columns, ...singly)
     const classifier = new Classifier()
     const streams = new Map<string, string>()
     for (const [i, { bytes, number }] of readPcap(capture).entries()) {
       const [kind, connection] = seen(classifier, bytes)
       // Of a fragment, tshark knows only the protocol's number.
-      const isFragment = (bytes[20] & 0x3f) !== 0 && kind === 'icmp'
+      const isIpv6 = bytes[12] === 0x86
+      const isFragment = kind === 'icmp' && (isIpv6 ? bytes[20] === 44 : (bytes[20] & 0x3f) !== 0)
       assert.equal(kind, isFragment ? 'icmp' : judgedKind(judged[i]), `frame ${String(number)}`)
       const [, , , , , tcpStream, udpStream] = judged[i]
       if (tcpStream === '' && udpStream === '') continue
@@ -223,6 +347,7 @@ for (const capture of ['l2l3.pcap', 'dns.pcap', 'h1.pcap']) {
 test('any bytes: no exception, and a kind and a conversation that exist', () => {
   const classifier = new Classifier()
   const real = [...readPcap('l2l3.pcap'), ...readPcap('dns.pcap')].map(({ bytes }) => bytes)
+  real.push(tcp6(TcpFlag.SYN), framed6(ipv6.chained([[0, (next) => ipv6.extension(next, 1, 4)]], 17, ipv6.udp(9))))
   const damaged = fc
     .tuple(fc.constantFrom(...real), fc.option(fc.nat(100)), fc.array(fc.tuple(fc.nat(70), fc.nat(255)), { maxLength: 6 }))
     .map(([frame, cut, changes]) => {

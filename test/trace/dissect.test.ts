@@ -2,44 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { dissect } from '../../src/trace/dissect.ts'
-import type { Field, Layer } from '../../src/wire/field.ts'
+import type { Layer } from '../../src/wire/field.ts'
 import { readPcap, vectorPath } from '../vectors/pcap.ts'
 import { type DissectedField, tsharkDissection } from '../vectors/tshark.ts'
+import { DERIVED, flat, OURS_ALONE, placed, values } from './field-comparison.ts'
 
 const CAPTURES = ['l2l3.pcap', 'dns.pcap', 'h1.pcap']
 
 /** Frame by frame, without putting anything together. */
-const SINGLY = ['-o', 'ip.defragment:FALSE', '-o', 'tcp.desegment_tcp_streams:FALSE']
-
-/** Our names that Wireshark has no field for. */
-const OURS_ALONE = new Set(['icmp.quote', 'icmp.quote.data', 'data.data'])
-
-/** What Wireshark computes rather than reads, says twice, or splits where we do not. */
-const DERIVED = [
-  /^eth\.(?:dst|src|addr)\.|^eth\.(?:addr|lg|ig|stream)$/,
-  /\.(?:status|checksum_calculated|stream|payload|segment_data|pdu\.size)$/,
-  /^icmp\.(?:ident_le|seq_le|data_time|data_time_relative|resp_\w+)$/,
-  /^tcp\.(?:len|seq|ack|nxtseq|window_size|window_size_scalefactor|option_kind|option_len|flags\.(?:str|res|ns|ae)|options\.wscale\.multiplier)$/,
-]
-
-/** A value for comparing: numbers as numbers, whatever is said in words around them. */
-function plain(value: string): string {
-  const bare = value.replace(/ \(.*\)$/, '').replace(/ bytes$/, '')
-  if (bare === 'set') return '1'
-  if (bare === 'not set') return '0'
-  return /^(?:0x[\da-f]+|\d+)$/.test(bare) ? String(Number(bare)) : bare === '00:00:00:00' ? '0' : bare
-}
-
-function flat(fields: readonly Field[]): Field[] {
-  return fields.flatMap((field) => [field, ...flat(field.fields ?? [])])
-}
-
-function placed(field: { name: string; start: number; end: number }): string {
-  return `${field.name} ${String(field.start)}–${String(field.end)}`
-}
+const SINGLY = ['-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE', '-o', 'tcp.desegment_tcp_streams:FALSE']
 
 function isFragment(layers: readonly Layer[]): boolean {
-  return layers.some(({ protocol, summary }) => protocol === 'ipv4' && summary.includes('fragment'))
+  return layers.some(({ protocol, summary }) => protocol.startsWith('ipv') && summary.includes('fragment'))
 }
 
 for (const capture of CAPTURES) {
@@ -58,11 +32,8 @@ for (const capture of CAPTURES) {
           const their = theirs.get(placed(field))
           const place = `frame ${String(number)}, ${placed(field)}`
           assert.ok(their !== undefined, `tshark has no ${place}`)
-          // An option as a whole is raw bytes there; its parts are compared.
-          if (/^tcp\.options(?:\.(?:nop|mss|wscale|sack_perm|sack|timestamp))?$/.test(field.name)) continue
-          // Shown there in units of 8 bytes, as it stands in the header.
-          const unit = field.name === 'ip.frag_offset' ? 8 : 1
-          assert.equal(plain(field.value), unit === 1 ? plain(their.show) : String(Number(their.show) * unit), place)
+          const [mine, judged] = values(field, their.show) ?? ['', '']
+          assert.equal(mine, judged, place)
           compared++
         }
       }
@@ -70,14 +41,17 @@ for (const capture of CAPTURES) {
     assert.ok(compared > frames.length * 10, String(compared))
   })
 
-  test(`${capture}: what tshark reads of Ethernet, ARP, IPv4, ICMP, UDP and TCP, we show`, () => {
+  test(`${capture}: what tshark reads of Ethernet, ARP, IP, ICMP, UDP and TCP, we show`, () => {
     const judged = tsharkDissection(vectorPath(capture), ...SINGLY)
     const isOurs = ({ name, start, end, hidden }: DissectedField): boolean =>
-      !hidden && end > start && /^(?:eth|arp|ip|icmp|udp|tcp)\./.test(name) && !DERIVED.some((pattern) => pattern.test(name))
+      !hidden &&
+      end > start &&
+      /^(?:eth|arp|ip|ipv6|icmp|icmpv6|udp|tcp)\./.test(name) &&
+      !DERIVED.some((pattern) => pattern.test(name))
     for (const [i, { bytes, number }] of readPcap(capture).entries()) {
       const layers = dissect(bytes)
       const ours = new Set(layers.flatMap(({ fields }) => flat(fields)).map(placed))
-      const theirs = judged[i].filter(isOurs).filter(({ name }) => !isFragment(layers) || !name.startsWith('icmp.'))
+      const theirs = judged[i].filter(isOurs).filter(({ name }) => !isFragment(layers) || !/^icmp(?:v6)?\./.test(name))
       for (const field of theirs) assert.ok(ours.has(placed(field)), `frame ${String(number)} lacks ${placed(field)}`)
     }
   })
@@ -91,7 +65,8 @@ test('the layers of the captures, from the outside in', () => {
   assert.equal(protocols('l2l3.pcap', 1), 'ethernet arp')
   assert.equal(protocols('l2l3.pcap', 3), 'ethernet ipv4 icmp')
   assert.equal(protocols('l2l3.pcap', 8), 'ethernet ipv4 data')
-  assert.equal(protocols('l2l3.pcap', 13), 'ethernet data')
+  assert.equal(protocols('l2l3.pcap', 13), 'ethernet ipv6 icmpv6')
+  assert.equal(protocols('l2l3.pcap', 19), 'ethernet ipv6 data')
   assert.equal(protocols('dns.pcap', 1), 'ethernet ipv4 udp data')
   assert.equal(protocols('h1.pcap', 1), 'ethernet ipv4 tcp')
   assert.equal(protocols('h1.pcap', 4), 'ethernet ipv4 tcp http')

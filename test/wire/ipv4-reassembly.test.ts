@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { decodeIpv4, encodeIpv4, fragmentIpv4, Ipv4Header, verifyIpv4Checksum } from '../../src/wire/ipv4.ts'
-import { DEFAULT_REASSEMBLY, Ipv4Reassembler, type ReassemblyFailed } from '../../src/wire/ipv4-reassembly.ts'
+import { DEFAULT_REASSEMBLY, Ipv4Reassembler } from '../../src/wire/ipv4-reassembly.ts'
+import type { ReassemblyFailed } from '../../src/wire/reassembly.ts'
 import { readPcap } from '../vectors/pcap.ts'
 
 const SECOND = 1_000_000_000

@@ -65,6 +65,10 @@ const segments = fc
     hasTimestamp: fc.boolean(),
     tsVal: fc.nat(0xffff_ffff),
     tsEcr: fc.nat(0xffff_ffff),
+    fastOpen: fc.oneof(
+      fc.constant(undefined),
+      fc.constantFrom(0, 4, 6, 8, 10, 12, 14, 16).map((length) => Uint8Array.from({ length }, (_, i) => i)),
+    ),
     payload: fc.uint8Array({ maxLength: 1500 }),
   })
   .map(({ edges, ...values }) => {
@@ -170,6 +174,18 @@ test('a known option of an unusual length is ignored', () => {
   assert.equal(segment.sackCount, 0)
   assert.equal(segment.hasTimestamp, false)
   assert.equal(segment.sackPermitted, false)
+})
+
+test('RFC 7413 section 4.1.1: a Fast Open cookie has 4 to 16 bytes, an even number of them, or none to ask for one', () => {
+  const cookie = (length: number): number | undefined => {
+    const segment = new TcpSegment()
+    segment.fastOpen = new Uint8Array(length).fill(7)
+    const bytes = new Uint8Array(tcpEncodedLength(segment))
+    encodeTcp(segment, bytes, 0, 1, 2)
+    return decode(bytes).fastOpen?.length
+  }
+  assert.deepEqual([0, 4, 8, 16].map(cookie), [0, 4, 8, 16])
+  assert.deepEqual([2, 5, 18].map(cookie), [undefined, undefined, undefined])
 })
 
 test('a header cut short, or a data offset that lies, is refused', () => {

@@ -2,6 +2,9 @@
 import type { Nanos } from '../endpoint.ts'
 import { TcpFlag, type TcpSegment } from '../../wire/tcp.ts'
 import { PendingEvent, type ControlBlock } from './control-block.ts'
+import { takeDuplicateReport } from './dsack.ts'
+import { finishAcknowledgment, judge, traceEntry } from './loss-detection.ts'
+import { acknowledgeProbe } from './path-mtu.ts'
 import { TcpTimer } from './timers.ts'
 
 /**
@@ -21,22 +24,31 @@ export function takeAcknowledgment(block: ControlBlock, segment: TcpSegment, pos
     return false
   }
   block.probes = 0
+  block.heardAt = now
   const { sent, recovery, sample } = block
   const priorFlight = sent.pipe
   const priorWnd = block.sndWnd
-  const hadOutstanding = sent.outstanding > 0
+  const { outstanding } = sent
+  const { everLost } = sent
+  sent.ledger?.begin(now)
+  const { watches } = recovery
+  if (watches) recovery.begin(block.echoedTick(segment, now), now)
   let sacked = 0
+  let duplicated = -1
   if (segment.sackCount > 0 && block.sackPermitted) {
+    if (block.config.dsack) duplicated = takeDuplicateReport(block, segment, ack)
     sacked = sent.acknowledgeSelectively(segment, block.iss, block.sndUna, block.sndNxt)
   }
   if (ack >= block.sndUna) updateWindow(block, segment, position, ack)
   // A peer that keeps its window shut is alive: only silence gives up (RFC 9293 section 3.8.6.1, MUST-37).
   if (block.sndWnd === 0) block.retries = 0
-  if (ack > block.sndUna) {
+  const advances = ack > block.sndUna
+  if (advances) {
     sample.priorFlight = priorFlight
     sample.sacked = sacked
     advance(block, segment, ack, now)
-  } else if (ack === block.sndUna && hadOutstanding) {
+  } else if (ack === block.sndUna && outstanding > 0) {
+    if (watches) judge(block, false, now)
     // RFC 6675 section 2 asks for news in the SACK option; RFC 5681 section 2 for a bare repetition.
     const duplicate = block.sackPermitted
       ? sacked > 0
@@ -48,8 +60,36 @@ export function takeAcknowledgment(block: ControlBlock, segment: TcpSegment, pos
     }
   }
   if (sent.sacked > 0 && recovery.scoreboardChanged(block.sndUna, block.sndNxt, now)) traceEntry(block)
+  if (watches || block.config.tailLossProbe) {
+    const repeats = ack === block.sndUna && !advances && segment.sackCount === 0 && segment.payload.length === 0
+    finishAcknowledgment(block, advances, duplicated, repeats, now)
+  }
+  if (ack >= block.sndUna && block.ecn.acknowledged(segment.flags, ack)) heedMark(block, outstanding, now)
+  if (block.congestion.modelBased) observe(block, priorFlight, sent.everLost - everLost, now)
   block.traceCongestion()
   return true
+}
+
+/** The peer echoes a mark of congestion: less from now on, and nothing to send again (RFC 3168 section 6.1.2). */
+function heedMark(block: ControlBlock, flight: number, now: Nanos): void {
+  const { congestion } = block
+  congestion.congestionMarked(flight, now)
+  block.ecn.reduced(block.sndNxt)
+  block.record('tcp:congestion-marked', { cwnd: congestion.cwnd, ssthresh: congestion.ssthresh })
+}
+
+/** Tells a model of the path what the acknowledgment has shown, in whatever phase. */
+function observe(block: ControlBlock, priorFlight: number, lost: number, now: Nanos): void {
+  const { sample, sent, rtt, recovery } = block
+  sent.ledger?.finish(rtt.least)
+  sample.now = now
+  sample.priorFlight = priorFlight
+  sample.flight = sent.pipe
+  sample.lost = lost
+  sample.repairing = recovery.phase !== 'open'
+  sample.srtt = rtt.srtt
+  block.congestion.observed(sample)
+  sample.rtt = -1
 }
 
 /** Answers a segment that an attacker may have sent, not too often (RFC 5961 sections 3 to 5 and 7). */
@@ -94,6 +134,7 @@ function advance(block: ControlBlock, segment: TcpSegment, ack: number, now: Nan
   }
   block.sendQueue.discard(ack)
   block.retries = 0
+  if (block.path.probeStart >= 0) acknowledgeProbe(block, now)
 
   const measured = measure(block, segment, now)
   sample.rtt = measured
@@ -104,6 +145,7 @@ function advance(block: ControlBlock, segment: TcpSegment, ack: number, now: Nan
     block.record('tcp:rtt-sampled', { rtt: measured, srtt: rtt.srtt, rttvar: rtt.rttvar, rto: rtt.rto })
   }
 
+  if (recovery.watches) judge(block, true, now)
   const wasOpen = recovery.phase !== 'recovery'
   const outcome = recovery.acknowledged(ack, acked, now)
   if (wasOpen) {
@@ -111,7 +153,9 @@ function advance(block: ControlBlock, segment: TcpSegment, ack: number, now: Nan
     sample.now = now
     sample.acked = acked
     // In slow start half of the window in use is enough: by the time it is full, it has grown.
-    sample.cwndLimited = flightSize + block.smss > cwnd || (cwnd < ssthresh && flightSize * 2 > cwnd)
+    sample.cwndLimited =
+      flightSize + block.smss > cwnd || (cwnd < ssthresh && flightSize * 2 > cwnd) || ack <= block.windowFilledUpTo
+    sample.srtt = rtt.srtt
     sample.sndUna = ack
     sample.sndNxt = block.sndNxt
     congestion.acknowledged(sample)
@@ -136,14 +180,4 @@ function measure(block: ControlBlock, segment: TcpSegment, now: Nanos): Nanos {
   const { sent } = block
   if (sent.measuredSentAt >= 0) return now - sent.measuredSentAt
   return sent.ambiguous ? block.echoedRtt(segment, now) : -1
-}
-
-function traceEntry(block: ControlBlock): void {
-  const { congestion, recovery } = block
-  block.record('tcp:fast-retransmit-entered', {
-    seq: block.sendSeq(block.sndUna),
-    cwnd: congestion.cwnd,
-    ssthresh: congestion.ssthresh,
-    recoveryPoint: block.sendSeq(recovery.recoveryPoint),
-  })
 }

@@ -4,6 +4,8 @@ import { TcpFlag, type TcpSegment } from '../../wire/tcp.ts'
 import { challenge, takeAcknowledgment } from './acknowledgment.ts'
 import type { ControlBlock } from './control-block.ts'
 import type { TcpFailure } from './event.ts'
+import { learnFromSynAck, openFast, takeSynDataAck } from './fast-open.ts'
+import { noteDuplicate } from './dsack.ts'
 import { establish, takeSyn } from './handshake.ts'
 import { takeFin, takeText } from './reception.ts'
 import { answerStray } from './stray.ts'
@@ -46,17 +48,19 @@ function arriveInListen(block: ControlBlock, segment: TcpSegment, now: Nanos): v
     return
   }
   if ((flags & TcpFlag.SYN) === 0) return
-  // Text in a SYN is not taken, and not acknowledged: the peer sends it again when the connection is established.
+  // Text in a SYN is not taken, and not acknowledged, unless it comes by Fast Open: the peer sends it again when the connection is established.
   takeSyn(block, segment, now)
   block.synPending = true
   block.move('rcv-syn')
+  if (block.takesSynData) openFast(block, segment, now)
 }
 
 /** RFC 9293 section 3.10.7.3. */
 function arriveInSynSent(block: ControlBlock, segment: TcpSegment, now: Nanos): void {
   const { flags } = segment
   const hasAck = (flags & TcpFlag.ACK) !== 0
-  if (hasAck && block.ackPosition(segment.ack) !== 1) {
+  const ack = hasAck ? block.ackPosition(segment.ack) : 0
+  if (hasAck && (ack < 1 || ack > block.sndMax)) {
     answer(block, segment, 'the ACK is not of our SYN')
     return
   }
@@ -82,6 +86,8 @@ function arriveInSynSent(block: ControlBlock, segment: TcpSegment, now: Nanos): 
   }
   block.acknowledgeNow()
   establish(block, segment, 'rcv-syn-ack', now)
+  learnFromSynAck(block, segment, now)
+  takeSynDataAck(block, ack)
   takeTextAndFin(block, segment, 1, now)
 }
 
@@ -104,8 +110,8 @@ function arriveSynchronized(block: ControlBlock, segment: TcpSegment, now: Nanos
   // First: PAWS (RFC 7323 section 5.3) and the sequence number.
   if (block.timestamps && (flags & TcpFlag.RST) === 0) {
     // RFC 7323 section 3.2: once agreed upon, the option is in every segment.
-    if (!segment.hasTimestamp) return
-    if (((segment.tsVal - block.tsRecent) | 0) < 0 && now - block.tsRecentAt < TIMESTAMP_LIFETIME) {
+    if (!segment.hasTimestamp && !syn) return
+    if (segment.hasTimestamp && ((segment.tsVal - block.tsRecent) | 0) < 0 && now - block.tsRecentAt < TIMESTAMP_LIFETIME) {
       refuse(block, segment, now)
       return
     }
@@ -114,7 +120,7 @@ function arriveSynchronized(block: ControlBlock, segment: TcpSegment, now: Nanos
   // left, or the peer would take the time since the first for a round trip. What lies a whole buffer behind is no such copy.
   const { lastAckSent, config } = block
   const isRecent = position <= lastAckSent && position >= lastAckSent - config.receiveBuffer
-  if (block.timestamps && (flags & TcpFlag.RST) === 0 && isRecent) {
+  if (block.timestamps && segment.hasTimestamp && (flags & TcpFlag.RST) === 0 && isRecent) {
     block.tsRecent = segment.tsVal
     block.tsRecentAt = now
   }
@@ -165,6 +171,7 @@ function arriveSynchronized(block: ControlBlock, segment: TcpSegment, now: Nanos
     block.acknowledgeNow()
     return
   }
+  block.ecn.segmentReceived(segment)
   takeTextAndFin(block, segment, position, now)
 }
 
@@ -183,6 +190,9 @@ function isAcceptable(block: ControlBlock, position: number, length: number): bo
 /** An unacceptable segment is answered with where we are (RFC 9293 section 3.10.7.4), and goes no further. */
 function refuse(block: ControlBlock, segment: TcpSegment, now: Nanos): void {
   if (block.state === 'TIME-WAIT' && (segment.flags & TcpFlag.FIN) !== 0) restartTimeWait(block, now)
+  const position = block.receivePosition(segment.seq)
+  const end = position + segment.payload.length + (segment.flags & TcpFlag.FIN)
+  if (position > 0) noteDuplicate(block, position, Math.min(end, block.rcvNxt))
   // Segments with data are no part of a loop of acknowledgments.
   if (segment.payload.length + (segment.flags & TcpFlag.FIN) > 0) block.acknowledgeNow()
   else challenge(block, now)

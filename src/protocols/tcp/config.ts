@@ -1,4 +1,5 @@
 import type { Nanos } from '../endpoint.ts'
+import { LINUX, TEXTBOOK } from './presets.ts'
 
 /**
  * What one TCP endpoint is made to do. Every mechanism can be switched off, so that a scenario can show its absence. Lengths
@@ -34,15 +35,34 @@ export interface TcpConfig {
   readonly sillyWindowAvoidance: boolean
   /** How long sender-side avoidance holds back a small segment (RFC 9293 section 3.8.6.2.1: 0.1 to 1 s). */
   readonly sillyWindowOverride: Nanos
-  /** Congestion control. */
-  readonly congestionControl: 'new-reno'
+  /** Congestion control: NewReno (RFC 5681, RFC 6582), CUBIC (RFC 9438), or BBR version 1 (see `bbr.ts`), which is always paced. */
+  readonly congestionControl: 'new-reno' | 'cubic' | 'bbr'
+  /**
+   * How NewReno and CUBIC leave their first slow start before the queue overflows: not at all, by HyStart++ (RFC 9406), or by the older HyStart
+   * of Linux's CUBIC.
+   */
+  readonly hystart: 'off' | 'hystart++' | 'hystart'
+  /**
+   * How CUBIC's estimate of Reno grows (RFC 9438 section 4.3): by 0.53 segments a round trip, and by a whole one as soon as it is back where
+   * the last reduction began; or by 0.53 throughout, as in RFC 8312 and Linux, which is slower where losses are many.
+   */
+  readonly cubicReno: 'rfc9438' | 'rfc8312'
+  /**
+   * NewReno's and CUBIC's reductions round the window down to whole segments, as in Linux, which counts packets. Off: bytes, as RFC 5681
+   * counts. It matters where windows are small: 0.7 of 7 segments is 4.
+   */
+  readonly wholeSegments: boolean
+  /** Segments are spread over time instead of sent in bursts. */
+  readonly pacing: boolean
+  /** Explicit congestion notification (RFC 3168): never; if the peer asks for it, as Linux's default; or asked for, too. */
+  readonly ecn: 'off' | 'passive' | 'on'
   /** Initial congestion window in segments: 10 (RFC 6928); a byte limit of max(2 segments, 14,600 bytes) holds for 10 too. */
   readonly initialWindow: number
   /** Slow-start threshold to begin with, in bytes: arbitrarily high (RFC 5681 section 3.1). */
   readonly initialSsthresh: number
   /**
    * How many segments an acknowledgment may add to the congestion window in slow start, however much it acknowledges: 1 (RFC 5681
-   * section 3.1), 2 (RFC 3465), or very many as in Linux.
+   * section 3.1), 2 (RFC 3465), 8 (RFC 9406 section 4.2, where sending is not paced), or very many as in Linux.
    */
   readonly slowStartPerAck: number
   /**
@@ -56,6 +76,31 @@ export interface TcpConfig {
   readonly duplicateThreshold: number
   /** New data on the first two duplicate acknowledgments (RFC 3042). */
   readonly limitedTransmit: boolean
+  /**
+   * Losses by time instead of by counting duplicates: what was sent well before something that has arrived is lost (RACK of RFC 8985).
+   * Finds lost retransmissions too, and waits for what is only reordered. Needs `sack` and `fastRetransmit`.
+   */
+  readonly rack: boolean
+  /**
+   * When nothing is heard for two round trips, the last segment, or a new one, is sent to draw an acknowledgment that tells of losses at the
+   * end, which would otherwise wait for the timer (TLP of RFC 8985 section 7). Needs `sack` and `fastRetransmit`; made for `rack`.
+   */
+  readonly tailLossProbe: boolean
+  /** The receiver tells what came twice in its SACK option, and the sender listens to that (RFC 2883). Needs `sack`. */
+  readonly dsack: boolean
+  /**
+   * In fast recovery by SACK as much is sent for each acknowledgment as brings what is in flight down to the threshold evenly (PRR, RFC
+   * 6937), instead of nothing for half a round trip. Of its two reduction bounds, slow start's where SND.UNA advances and nothing more is
+   * found lost, packet conservation otherwise: as in Linux.
+   */
+  readonly proportionalRateReduction: boolean
+  /** After a timeout new data goes out first, to find out whether the timeout was spurious (F-RTO, RFC 5682). */
+  readonly frto: boolean
+  /**
+   * The congestion response to a retransmission that proves spurious is taken back, whether timestamps (Eifel, RFC 3522 and 4015) or
+   * duplicate reports (`dsack`) prove it, as in Linux. What F-RTO proves is taken back in any case.
+   */
+  readonly undo: boolean
   /** Back to the initial window after an idle time of one RTO (RFC 5681 section 4.1). */
   readonly slowStartAfterIdle: boolean
   /** RTO before the first measurement: 1 s (RFC 6298 section 2.1). */
@@ -91,11 +136,46 @@ export interface TcpConfig {
   readonly challengeAcks: boolean
   /** At most one challenge ACK, or answer to an unacceptable segment without data, in this time (RFC 5961 section 7). */
   readonly challengeAckInterval: Nanos
+  /** Time to live of its packets, or their hop limit (RFC 9293 section 3.9.2). */
+  readonly timeToLive: number
+  /** Probes on a silent connection (RFC 9293 section 3.8.4). A socket's `setKeepAlive` decides for that socket. Off, as RFC 9293 demands. */
+  readonly keepAlive: boolean
+  /** Silence before the first probe: 2 hours (RFC 9293 section 3.8.4, MUST: no less by default). */
+  readonly keepAliveIdle: Nanos
+  /** From one unanswered probe to the next: 75 s as in Linux. */
+  readonly keepAliveInterval: Nanos
+  /** After how many unanswered probes the peer is taken for gone: 9 as in Linux. */
+  readonly keepAliveProbes: number
+  /** Answers to SYNs that a full SYN queue has no room for, with all that is to be remembered in the sequence number (RFC 4987 section 3.6). */
+  readonly synCookies: boolean
+  /** TCP Fast Open (RFC 7413), as client and as server, where applications ask for it. */
+  readonly fastOpen: boolean
+  /** How many connections of a listener may wait for the end of their handshake with data already taken (RFC 7413 section 5.1). */
+  readonly fastOpenBacklog: number
+  /** "Don't fragment" on every packet, and segments as large as routers report that the path takes (RFC 1191, RFC 8201). Off: routers cut. */
+  readonly pathMtuDiscovery: boolean
+  /**
+   * Finding the path's MTU by trying, where no message tells it (RFC 4821): never; when timeouts in a row suggest that segments vanish
+   * for their size; or always, from small segments upwards. 0, 1 and 2 of Linux's tcp_mtu_probing.
+   */
+  readonly mtuProbing: 'off' | 'on-black-hole' | 'always'
+  /** MSS that such a search begins with: 1024 as in Linux and RFC 4821 section 7.2. */
+  readonly mtuProbingBase: number
   /**
    * Whether an ICMP network or host unreachable ends an attempt to connect, as in Linux. Off: as RFC 1122 section 4.2.3.9 has it, it is
    * only remembered as the reason for the timeout.
    */
   readonly unreachableEndsConnect: boolean
+}
+
+/** When and how often one connection asks a silent peer whether it is there. */
+export interface KeepAlive {
+  /** Silence before the first probe, in nanoseconds. */
+  readonly idle: Nanos
+  /** From one unanswered probe to the next. */
+  readonly interval: Nanos
+  /** After how many unanswered probes the peer is taken for gone. */
+  readonly probes: number
 }
 
 const MILLISECOND = 1_000_000
@@ -117,6 +197,11 @@ export const DEFAULT_TCP: TcpConfig = {
   sillyWindowAvoidance: true,
   sillyWindowOverride: 200 * MILLISECOND,
   congestionControl: 'new-reno',
+  hystart: 'off',
+  cubicReno: 'rfc9438',
+  wholeSegments: false,
+  pacing: false,
+  ecn: 'off',
   initialWindow: 10,
   initialSsthresh: Number.MAX_SAFE_INTEGER,
   slowStartPerAck: 1,
@@ -124,6 +209,12 @@ export const DEFAULT_TCP: TcpConfig = {
   fastRetransmit: true,
   duplicateThreshold: 3,
   limitedTransmit: true,
+  rack: false,
+  tailLossProbe: false,
+  dsack: false,
+  proportionalRateReduction: false,
+  frto: false,
+  undo: false,
   slowStartAfterIdle: true,
   initialRto: SECOND,
   fallbackRto: 3 * SECOND,
@@ -137,6 +228,17 @@ export const DEFAULT_TCP: TcpConfig = {
   finWait2Timeout: 60 * SECOND,
   challengeAcks: true,
   challengeAckInterval: 500 * MILLISECOND,
+  timeToLive: 64,
+  keepAlive: false,
+  keepAliveIdle: 7200 * SECOND,
+  keepAliveInterval: 75 * SECOND,
+  keepAliveProbes: 9,
+  synCookies: false,
+  fastOpen: false,
+  fastOpenBacklog: 16,
+  pathMtuDiscovery: true,
+  mtuProbing: 'off',
+  mtuProbingBase: 1024,
   unreachableEndsConnect: true,
 }
 
@@ -163,6 +265,21 @@ export const TCP_LIMITS: Readonly<Record<string, readonly [least: number, most: 
   timeWait: [0, 3600 * SECOND],
   finWait2Timeout: [0, 3600 * SECOND],
   challengeAckInterval: [0, 10 * SECOND],
+  timeToLive: [1, 255],
+  keepAliveIdle: [MILLISECOND, 86_400 * SECOND],
+  keepAliveInterval: [MILLISECOND, 86_400 * SECOND],
+  keepAliveProbes: [1, 255],
+  fastOpenBacklog: [1, 65_535],
+  mtuProbingBase: [64, 65_495],
+}
+
+/** What the settings that are words may be. */
+const TCP_CHOICES: Readonly<Record<string, readonly string[]>> = {
+  congestionControl: ['new-reno', 'cubic', 'bbr'],
+  hystart: ['off', 'hystart++', 'hystart'],
+  cubicReno: ['rfc9438', 'rfc8312'],
+  ecn: ['off', 'passive', 'on'],
+  mtuProbing: ['off', 'on-black-hole', 'always'],
 }
 
 /** A setting of TCP that does not exist, or does not take this value. */
@@ -177,21 +294,32 @@ export class TcpConfigError extends Error {
   }
 }
 
+/** What each preset changes of the defaults. */
+const PRESETS: Readonly<Record<string, Readonly<Partial<TcpConfig>>>> = { standard: {}, linux: LINUX, textbook: TEXTBOOK }
+
+/** Names of the presets, that of the defaults first. */
+export const TCP_PRESETS = Object.keys(PRESETS)
+
 /**
- * Defaults with some settings changed.
- * @param overrides settings by their names in `TcpConfig`
+ * A preset with some settings changed.
+ * @param overrides settings by their names in `TcpConfig`; and `preset`, by which to begin: `'standard'` (`DEFAULT_TCP`) when absent
  * @throws TcpConfigError for an unknown name, a wrong type or a number out of range; says what is allowed
  */
-export function tcpConfig(overrides: Readonly<Record<string, unknown>>, base: TcpConfig = DEFAULT_TCP): TcpConfig {
-  const merged: Record<string, unknown> = { ...base }
-  for (const [name, value] of Object.entries(overrides)) {
+export function tcpConfig(overrides: Readonly<Record<string, unknown>>): TcpConfig {
+  const { preset = TCP_PRESETS[0], ...settings } = overrides
+  if (typeof preset !== 'string' || !Object.hasOwn(PRESETS, preset)) {
+    throw new TcpConfigError('preset', `TCP's preset is ${listed(TCP_PRESETS)}, not ${JSON.stringify(preset)}`)
+  }
+  const merged: Record<string, unknown> = { ...DEFAULT_TCP, ...PRESETS[preset] }
+  for (const [name, value] of Object.entries(settings)) {
     if (!Object.hasOwn(DEFAULT_TCP, name)) {
-      throw new TcpConfigError(name, `TCP has no setting ${name}; it has ${Object.keys(DEFAULT_TCP).join(', ')}`)
+      const names = ['preset', ...Object.keys(DEFAULT_TCP)]
+      throw new TcpConfigError(name, `TCP has no setting ${name}; it has ${names.join(', ')}`)
     }
     const expected = typeof merged[name]
     if (typeof value !== expected) throw new TcpConfigError(name, `TCP's ${name} is a ${expected}, not ${JSON.stringify(value)}`)
-    if (name === 'congestionControl' && value !== 'new-reno') {
-      throw new TcpConfigError(name, `TCP's congestionControl is 'new-reno', not ${JSON.stringify(value)}`)
+    if (typeof value === 'string' && !TCP_CHOICES[name].includes(value)) {
+      throw new TcpConfigError(name, `TCP's ${name} is ${listed(TCP_CHOICES[name])}, not ${JSON.stringify(value)}`)
     }
     if (typeof value === 'number') {
       const [least, most] = TCP_LIMITS[name]
@@ -205,4 +333,8 @@ export function tcpConfig(overrides: Readonly<Record<string, unknown>>, base: Tc
     merged[name] = value
   }
   return merged as unknown as TcpConfig
+}
+
+function listed(choices: readonly string[]): string {
+  return choices.map((choice) => `'${choice}'`).join(' or ')
 }

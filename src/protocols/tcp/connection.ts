@@ -12,7 +12,8 @@
  *   acknowledgment. So an acknowledgment rides on data whenever there is some.
  * - `timeouts.ts` turns an expired timer into something due. `timers.ts` is the table of them.
  * - `recovery.ts` decides what is lost, over the scoreboard in `sent-segments.ts`; `congestion.ts` is what decides how much may be in
- *   flight. Neither knows the other's algorithm.
+ *   flight. Neither knows the other's algorithm. `new-reno.ts`, `cubic.ts` and `bbr.ts` are the choices, `slow-start.ts` and `hystart.ts` what
+ *   the first two share, `delivery-rate.ts` what the third measures; `pacing.ts` spreads what they allow over time, `ecn.ts` brings marks.
  * - `state.ts` is the table of states. `byte-queue.ts` holds stream bytes by reference, both ways; `reassembly.ts` what came early.
  *
  * Inside, sequence numbers are positions that never wrap; see `control-block.ts`.
@@ -22,9 +23,14 @@ import { TcpFlag, type TcpSegment } from '../../wire/tcp.ts'
 import { arrive, limitFinWait2 } from './arrival.ts'
 import { ControlBlock, PendingEvent, type TcpConnectionOptions } from './control-block.ts'
 import type { TcpEvent, TcpFailure } from './event.ts'
+import type { KeepAlive } from './config.ts'
+import { watchSilence } from './keepalive.ts'
+import { isProbeLost, narrowPath, updatePath } from './path-mtu.ts'
+import { recallSyn } from './handshake.ts'
 import { reconsiderWindow } from './receive-window.ts'
 import type { TcpState } from './state.ts'
 import { expireTimers } from './timeouts.ts'
+import { TcpTimer } from './timers.ts'
 import { nextSegment, prepareReset } from './transmission.ts'
 
 const CONNECTED: TcpEvent = { type: 'connected' }
@@ -41,7 +47,9 @@ export class TcpConnection implements Endpoint<TcpSegment, TcpEvent> {
   readonly block: ControlBlock
 
   constructor(options: TcpConnectionOptions) {
-    this.block = new ControlBlock(options)
+    const block = new ControlBlock(options)
+    this.block = block
+    if (block.config.mtuProbing !== 'off') block.recovery.absolve = () => isProbeLost(block)
   }
 
   /** State, named as RFC 9293 does. */
@@ -52,6 +60,12 @@ export class TcpConnection implements Endpoint<TcpSegment, TcpEvent> {
   /** How many bytes `read` can give now. They stay readable after the connection has closed. */
   get readableBytes(): number {
     return this.block.receiveQueue.length
+  }
+
+  /** How many bytes are held: not yet acknowledged, not yet read, or ahead of a gap. */
+  get bufferedBytes(): number {
+    const { sendQueue, receiveQueue, reassembly } = this.block
+    return sendQueue.length + receiveQueue.length + reassembly.length
   }
 
   /** How many bytes `send` would take now. */
@@ -193,6 +207,41 @@ export class TcpConnection implements Endpoint<TcpSegment, TcpEvent> {
   }
 
   /**
+   * Probes of the peer when it is silent, on or off, for this connection (RFC 9293 section 3.8.4).
+   * @param how undefined: off
+   */
+  setKeepAlive(how: KeepAlive | undefined, now: Nanos): void {
+    const { block } = this
+    block.keepAlive = how
+    block.keepAlivePending = false
+    if (how === undefined) block.timers.clear(TcpTimer.KEEP_ALIVE)
+    else if (block.isSynchronized) watchSilence(block, now)
+  }
+
+  /** Whether a sequence number is of something sent and not acknowledged: then who names it can be believed (RFC 5927 section 4.1). */
+  isInFlight(seq: number): boolean {
+    const { block } = this
+    const position = block.ackPosition(seq)
+    return block.isSynchronized && block.sent.outstanding > 0 && position >= block.sndUna && position < block.sndMax
+  }
+
+  /**
+   * A router reports that a segment of this connection was too big (RFC 1191, RFC 8201), and has named one that `isInFlight`.
+   * @param mss what fits: the MTU that it tells, less the fixed headers
+   */
+  handlePacketTooBig(mss: number, now: Nanos): void {
+    const { block } = this
+    expireTimers(block, now)
+    if (block.isSynchronized) narrowPath(block, mss)
+  }
+
+  /** What is known of the way to the peer has changed, by another connection or with time. @param mss that fits now, options included */
+  setPathMss(mss: number): void {
+    const { block } = this
+    if (block.isSynchronized) updatePath(block, mss)
+  }
+
+  /**
    * An ICMP destination unreachable came for a segment of this connection (RFC 1122 section 4.2.3.9). In the handshake it ends the
    * attempt; later it is only remembered, for a forged one would do the same (RFC 5461 section 2.2).
    * @param code of the ICMP message, RFC 792
@@ -222,6 +271,25 @@ export class TcpConnection implements Endpoint<TcpSegment, TcpEvent> {
       return ((segment.tsVal - block.tsRecent) | 0) > 0
     }
     return block.receivePosition(segment.seq) > block.rcvNxt
+  }
+
+  /**
+   * For a listener, before it is given a SYN with the Fast Open option (RFC 7413 section 4.2.2).
+   * @param takesData whether the cookie is right and data in the SYN is welcome
+   * @param cookie that the peer is to use from now on
+   */
+  grantFastOpen(takesData: boolean, cookie: Uint8Array | undefined): void {
+    this.block.takesSynData = takesData
+    this.block.grantedCookie = cookie
+  }
+
+  /**
+   * For a listener that has answered a SYN with a cookie and forgotten it: goes to SYN-RECEIVED as if it had kept the SYN. The
+   * acknowledgment that brought the cookie back is to be handled next.
+   * @param syn what the cookie tells of it
+   */
+  recallSyn(syn: TcpSegment, now: Nanos): void {
+    recallSyn(this.block, syn, now)
   }
 
   handle(segment: TcpSegment, now: Nanos): void {

@@ -8,14 +8,19 @@
 import type { Nanos } from '../endpoint.ts'
 import { TcpSegment } from '../../wire/tcp.ts'
 import { ByteQueue } from './byte-queue.ts'
-import type { TcpConfig } from './config.ts'
+import type { KeepAlive, TcpConfig } from './config.ts'
 import { AckSample, type CongestionControl } from './congestion.ts'
+import { congestionControl } from './congestion-choice.ts'
 import type { TcpFailure } from './event.ts'
-import { NewReno } from './new-reno.ts'
+import type { FastOpenPeer } from './fast-open-peer.ts'
+import { EcnState } from './ecn.ts'
+import { Pacer } from './pacing.ts'
 import { Reassembly } from './reassembly.ts'
+import { PathLimits } from './path-limits.ts'
 import { LossRecovery } from './recovery.ts'
 import { RttEstimator } from './rtt-estimator.ts'
 import { SentSegments } from './sent-segments.ts'
+import { TailLossProbe } from './tail-loss-probe.ts'
 import { TCP_TRANSITIONS, type TcpInput, type TcpState } from './state.ts'
 import { TcpTimer, TimerTable } from './timers.ts'
 
@@ -31,10 +36,21 @@ export interface TcpConnectionOptions {
   /** true: starts in LISTEN and takes the SYN by `handle`; false: starts in CLOSED, and `connect` sends the SYN. */
   readonly passive: boolean
   readonly record: RecordSink
+  /** Most payload, options included, that is known to get to the peer in one packet; the configuration's MSS when absent. */
+  readonly pathMss?: number
+  /** MSS of a peer that names none (RFC 9293 section 3.7.1, MUST-15); that of IPv4, 536, when absent. */
+  readonly defaultMss?: number
+  /** What is remembered of a server that is to be connected to by Fast Open; shared by all connections to it. */
+  readonly fastOpen?: FastOpenPeer
+  /** How often a SYN-ACK is sent again, asked each time; what the configuration says when absent. */
+  readonly synAckRetries?: () => number
 }
 
 /** Bits of `pendingEvents`, in the order in which events are told. */
 export const PendingEvent = { CONNECTED: 1, READABLE: 2, WRITABLE: 4, PEER_FINISHED: 8, CLOSED: 16 } as const
+
+/** MSS when the peer names none, for IPv4. */
+const DEFAULT_MSS = 536
 
 const NANOS_PER_TIMESTAMP = 1_000_000
 
@@ -92,6 +108,8 @@ export class ControlBlock {
   /** A SYN, or a SYN and ACK, is to be sent. */
   synPending = false
   ackPending = false
+  /** The next acknowledgment is to tell of a larger window, whatever else it says. */
+  windowUpdateDue = false
   /** Payload received since the last acknowledgment. */
   unacknowledged = 0
   probePending = false
@@ -117,8 +135,23 @@ export class ControlBlock {
   /** From the last probe to the next, doubled each time; 0 while the window is open. */
   persistInterval: Nanos = 0
   lastChallengeAt = -Infinity
+  /** When the peer was last heard of: an acknowledgment that is acceptable. */
+  heardAt: Nanos = 0
+  /** Probes of silence, if any. */
+  keepAlive: KeepAlive | undefined
+  keepAlivePending = false
+  /** All probes of a silent peer stayed unanswered. */
+  silent = false
   /** The last ICMP error on the way to the peer. */
   unreachable: TcpFailure | undefined
+
+  // Duplicates, as RFC 2883 has them.
+  /** What came twice and is to be reported, as positions of the peer's; `duplicateRight` is -1 when there is nothing. */
+  duplicateLeft = 0
+  duplicateRight = -1
+  /** How many segments the peer has reported as received twice, in all and by the last report. */
+  duplicatesReported = 0
+  newlyReported = 0
 
   // For the user.
   pendingEvents = 0
@@ -137,9 +170,30 @@ export class ControlBlock {
   readonly reassembly: Reassembly
   readonly sent = new SentSegments()
   readonly timers = new TimerTable()
+  /** What is known of the path's MTU. */
+  readonly path = new PathLimits()
+  /** What was known of it before the connection was made, as an MSS. */
+  readonly pathMss: number
+  readonly defaultMss: number
+  readonly synAckRetries: (() => number) | undefined
+  /** Fast Open as a client. */
+  readonly fastOpen: FastOpenPeer | undefined
+  /** Bytes that our SYN carried. */
+  synData = 0
+  /** Fast Open as a server: the data of the peer's SYN is to be taken; then, was taken, before the handshake is done. */
+  takesSynData = false
+  fastOpened = false
+  /** Fast Open as a server: goes out with the SYN-ACK. */
+  grantedCookie: Uint8Array | undefined
   readonly rtt: RttEstimator
   readonly congestion: CongestionControl
+  readonly ecn: EcnState
+  /** Spreads segments over time; undefined: nothing does. */
+  readonly pacer: Pacer | undefined
+  /** Position up to which acknowledgments are of a window that was full, under pacing. */
+  windowFilledUpTo = 0
   readonly recovery: LossRecovery
+  readonly tailLoss = new TailLossProbe()
   readonly sample = new AckSample()
   /** The segment that `pollTransmit` hands out. */
   readonly out = new TcpSegment()
@@ -150,14 +204,24 @@ export class ControlBlock {
     this.passive = options.passive
     this.record = options.record
     this.iss = options.isn >>> 0
-    this.timestampOffset = Math.imul(this.iss ^ (this.iss >>> 15), 0x2c1b3c6d) >>> 0
+    this.timestampOffset = timestampOffset(this.iss)
     this.state = 'CLOSED'
     this.noDelay = !config.nagle
     this.rcvMss = Math.min(536, config.mss)
     this.reassembly = new Reassembly(config.receiveBuffer)
     this.rtt = new RttEstimator(config)
-    this.congestion = new NewReno(config)
+    this.congestion = congestionControl(config, this.timestampOffset)
+    this.sent.ledger = this.congestion.ledger
+    this.ecn = new EcnState(config)
+    if (config.pacing || this.congestion.modelBased) this.pacer = new Pacer(this.congestion, this.rtt)
     this.recovery = new LossRecovery(config, this.sent, this.congestion)
+    this.pathMss = options.pathMss ?? config.mss
+    this.defaultMss = options.defaultMss ?? DEFAULT_MSS
+    this.fastOpen = options.fastOpen
+    this.synAckRetries = options.synAckRetries
+    if (config.keepAlive) {
+      this.keepAlive = { idle: config.keepAliveIdle, interval: config.keepAliveInterval, probes: config.keepAliveProbes }
+    }
     this.out.sourcePort = options.localPort
     this.out.destinationPort = options.remotePort
     this.resetSegment.sourcePort = options.localPort
@@ -196,6 +260,23 @@ export class ControlBlock {
     if (!this.timestamps || !segment.hasTimestamp || segment.tsEcr === 0) return -1
     const rtt = ((this.timestamp(now) - segment.tsEcr) | 0) * NANOS_PER_TIMESTAMP
     return rtt >= 0 && rtt <= now ? Math.max(rtt, 1) : -1
+  }
+
+  /** Whether both sides agree upon their numbers, and the connection is not over. */
+  get isSynchronized(): boolean {
+    const { state } = this
+    return state !== 'CLOSED' && state !== 'LISTEN' && state !== 'SYN-SENT' && state !== 'SYN-RECEIVED' && state !== 'TIME-WAIT'
+  }
+
+  /** When the segment was sent that the peer's timestamp is an echo of, in whole milliseconds; -1: it tells nothing. */
+  echoedTick(segment: TcpSegment, now: Nanos): number {
+    if (!this.timestamps || !segment.hasTimestamp || segment.tsEcr === 0) return -1
+    return Math.floor(now / NANOS_PER_TIMESTAMP) - ((this.timestamp(now) - segment.tsEcr) | 0)
+  }
+
+  /** Whether it was the peer who ended the connection by a reset. */
+  get wasReset(): boolean {
+    return this.failure?.code === 'ECONNRESET'
   }
 
   /** Whether the peer's FIN was received, and all before it. */
@@ -240,6 +321,7 @@ export class ControlBlock {
     this.synPending = false
     this.ackPending = false
     this.probePending = false
+    this.keepAlivePending = false
     this.sendBlocked = false
   }
 
@@ -260,7 +342,7 @@ export class ControlBlock {
 
   /** Records the congestion window when it has changed. */
   traceCongestion(): void {
-    const cwnd = this.congestion.cwnd + this.recovery.inflation
+    const cwnd = this.recovery.steeredWindow
     const { ssthresh } = this.congestion
     if (cwnd === this.tracedCwnd && ssthresh === this.tracedSsthresh) return
     this.tracedCwnd = cwnd
@@ -269,8 +351,17 @@ export class ControlBlock {
   }
 }
 
+function timestampOffset(iss: number): number {
+  return Math.imul(iss ^ (iss >>> 15), 0x2c1b3c6d) >>> 0
+}
+
+/** What the timestamp clock of a connection with this initial sequence number shows. */
+export function timestampAt(iss: number, now: Nanos): number {
+  return (timestampOffset(iss) + Math.floor(now / NANOS_PER_TIMESTAMP)) >>> 0
+}
+
 /** Shift count that lets the window field express the whole receive buffer (RFC 7323 section 2.3: at most 14). */
-function windowShift(config: TcpConfig): number {
+export function windowShift(config: TcpConfig): number {
   if (!config.windowScaling) return 0
   let shift = 0
   while (shift < 14 && config.receiveBuffer >>> shift > 0xffff) shift++

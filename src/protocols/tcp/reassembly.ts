@@ -24,6 +24,8 @@ export class Reassembly {
   /** Ranges by when they last grew, latest first: the order of SACK blocks (RFC 2018 section 4). */
   private readonly recent: Range[] = []
   private pieces = 0
+  /** Position of the FIN, if it came ahead of its turn; -1: it did not. */
+  private fin = -1
   private readonly pieceLimit: number
 
   /** @param capacity of the receive buffer in bytes */
@@ -96,6 +98,42 @@ export class Reassembly {
     return true
   }
 
+  /**
+   * The FIN came ahead of its turn: it is reported as received like a byte.
+   * @returns false when a limit was reached
+   */
+  insertFin(position: number): boolean {
+    const index = this.find(position)
+    let range: Range
+    if (index < this.ranges.length && this.ranges[index].start <= position) {
+      range = this.ranges[index]
+    } else {
+      if (this.ranges.length >= RANGE_LIMIT) return false
+      range = new Range(position)
+      this.ranges.splice(index, 0, range)
+    }
+    this.fin = position
+    this.touch(range)
+    return true
+  }
+
+  /** Position behind a range, the FIN included. */
+  private endOf({ bytes }: Range): number {
+    return bytes.end === this.fin ? bytes.end + 1 : bytes.end
+  }
+
+  /** Position of the first that was received already of what lies from `start` up to `end`; -1: nothing of it was. */
+  firstKnown(start: number, end: number): number {
+    const index = this.find(start + 1)
+    if (index >= this.ranges.length || this.ranges[index].start >= end) return -1
+    return Math.max(start, this.ranges[index].start)
+  }
+
+  /** Position behind what was received already from `start`, which was, up to at most `end`. */
+  knownUpTo(start: number, end: number): number {
+    return Math.min(end, this.endOf(this.ranges[this.find(start + 1)]))
+  }
+
   private forget(range: Range): void {
     const at = this.recent.indexOf(range)
     if (at >= 0) this.recent.splice(at, 1)
@@ -126,14 +164,15 @@ export class Reassembly {
    * Writes SACK blocks into a segment, the range that grew last first (RFC 2018 section 4).
    * @param base added to positions to give sequence numbers
    * @param limit most blocks that fit
+   * @param first how many of those the segment has already
    */
-  report(segment: TcpSegment, base: number, limit: number): void {
-    let count = 0
+  report(segment: TcpSegment, base: number, limit: number, first = 0): void {
+    let count = first
     const { sack } = segment
     for (const range of this.recent) {
       if (count >= limit) break
       sack[count * 2] = (base + range.start) >>> 0
-      sack[count * 2 + 1] = (base + range.bytes.end) >>> 0
+      sack[count * 2 + 1] = (base + this.endOf(range)) >>> 0
       count++
     }
     // Others may have fallen out of memory: the lowest ones help the sender most.
@@ -141,7 +180,7 @@ export class Reassembly {
       const range = this.ranges[i]
       if (this.recent.includes(range)) continue
       sack[count * 2] = (base + range.start) >>> 0
-      sack[count * 2 + 1] = (base + range.bytes.end) >>> 0
+      sack[count * 2 + 1] = (base + this.endOf(range)) >>> 0
       count++
     }
     segment.sackCount = count
@@ -156,5 +195,6 @@ export class Reassembly {
     this.ranges.length = 0
     this.recent.length = 0
     this.pieces = 0
+    this.fin = -1
   }
 }

@@ -19,7 +19,11 @@ function edge(block: ControlBlock): number {
 export function offerWindow(block: ControlBlock): number {
   const { rcvNxt, rcvAdv } = block
   const limit = edge(block)
-  const wanted = limit - rcvAdv >= leastStep(block) ? limit : Math.max(rcvAdv, rcvNxt)
+  // What repeats an acknowledgment because of a gap repeats its window as well, or a peer without SACK would take it for a window update
+  // instead of a duplicate (RFC 5681 section 2). The reader's progress is told with the next new one, unless an update is due.
+  const repeats = rcvNxt === block.lastAckSent && !block.sackPermitted && !block.windowUpdateDue && !block.reassembly.isEmpty
+  block.windowUpdateDue = false
+  const wanted = !repeats && limit - rcvAdv >= leastStep(block) ? limit : Math.max(rcvAdv, rcvNxt)
   const shift = block.windowScaling ? block.rcvWndShift : 0
   const field = Math.min(0xffff, (wanted - rcvNxt) >>> shift)
   const right = rcvNxt + (field << shift)
@@ -44,4 +48,5 @@ export function reconsiderWindow(block: ControlBlock): void {
   if (offered * 2 > block.config.receiveBuffer) return
   if (possible < offered * 2 || possible - offered < leastStep(block)) return
   block.ackPending = true
+  block.windowUpdateDue = true
 }

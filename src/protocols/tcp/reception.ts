@@ -1,6 +1,7 @@
 /** What a segment's text and FIN mean for the receiver: RFC 9293 section 3.10.7.4, seventh and eighth step. */
 import type { Nanos } from '../endpoint.ts'
 import { PendingEvent, type ControlBlock } from './control-block.ts'
+import { noteDuplicate } from './dsack.ts'
 import { TcpTimer } from './timers.ts'
 
 /**
@@ -14,6 +15,7 @@ export function takeText(block: ControlBlock, payload: Uint8Array, position: num
   let start = position
   let end = position + payload.length
   if (fin && end < rcvAdv && block.peerFin < 0 && end >= rcvNxt) block.peerFin = end
+  if (start < rcvNxt) noteDuplicate(block, start, Math.min(fin ? end + 1 : end, rcvNxt))
   // Nothing comes after a FIN, whatever is claimed later.
   const limit = block.peerFin >= 0 ? Math.min(rcvAdv, block.peerFin) : rcvAdv
   if (start < rcvNxt || end > limit) {
@@ -23,6 +25,7 @@ export function takeText(block: ControlBlock, payload: Uint8Array, position: num
   }
   if (start > rcvNxt) {
     if (end > start) takeEarly(block, bytes, start)
+    if (fin && position + payload.length === block.peerFin) block.reassembly.insertFin(block.peerFin)
     // A segment that leaves a gap is acknowledged at once, so that the sender can count duplicates (RFC 5681 section 4.2).
     block.acknowledgeNow()
     return
@@ -32,6 +35,10 @@ export function takeText(block: ControlBlock, payload: Uint8Array, position: num
 }
 
 function takeEarly(block: ControlBlock, bytes: Uint8Array, position: number): void {
+  const { reassembly } = block
+  const end = position + bytes.length
+  const known = reassembly.isEmpty ? -1 : reassembly.firstKnown(position, end)
+  if (known >= 0) noteDuplicate(block, known, reassembly.knownUpTo(known, end))
   if (!block.reassembly.insert(position, bytes)) return
   if (bytes.length > block.rcvMss) block.rcvMss = bytes.length
   block.record('tcp:out-of-order-buffered', {

@@ -1,5 +1,6 @@
 import type { Nanos } from '../endpoint.ts'
 import type { TcpSegment } from '../../wire/tcp.ts'
+import type { DeliveryLedger } from './delivery-rate.ts'
 
 /** What is known of a sent segment. */
 export const SentFlag = {
@@ -14,6 +15,16 @@ export const SentFlag = {
   /** Its last sequence number is the FIN. */
   FIN: 16,
 } as const
+
+/** Is told of each segment when it is known to have arrived for the first time, cumulatively or selectively. */
+export interface DeliveryObserver {
+  /**
+   * @param end position behind the segment
+   * @param sentAt when it was sent, or sent again, last
+   * @param resent whether it was ever sent again
+   */
+  segmentDelivered(end: number, sentAt: Nanos, resent: boolean): void
+}
 
 /**
  * The segments sent and not yet acknowledged, oldest first: the scoreboard of RFC 6675, kept by segment. Lengths are in sequence
@@ -33,6 +44,18 @@ export class SentSegments {
   lost = 0
   /** Sent again, not acknowledged in any way. */
   resent = 0
+  /** How many segments are selectively acknowledged. */
+  sackedCount = 0
+  /** How many segments were ever sent again. */
+  resendings = 0
+  /** Changes whenever marks or segments change in another way than by being sent, acknowledged or taken for lost one by one. */
+  revision = 0
+  /** undefined: nobody asks. */
+  observer: DeliveryObserver | undefined
+  /** Measures delivery rates; undefined: nobody asks. */
+  ledger: DeliveryLedger | undefined
+  /** Sequence numbers ever taken for lost; counted again when a retransmission is. */
+  everLost = 0
   /** One past the highest position selectively acknowledged; 0: none. */
   highestSacked = 0
 
@@ -75,11 +98,16 @@ export class SentSegments {
   flagsOf(index: number): number {
     return this.flags[this.slot(index)]
   }
+  /** When a segment was sent, or sent again, last. */
+  sentAtOf(index: number): Nanos {
+    return this.sentTimes[this.slot(index)]
+  }
 
   /** A new segment was sent, right behind the last one. */
   append(start: number, length: number, fin: boolean, now: Nanos): void {
     if (this.count === this.starts.length) this.grow()
     const slot = this.slot(this.count)
+    this.ledger?.sent(slot, this.pipe, now)
     this.starts[slot] = start
     this.lengths[slot] = length
     this.sentTimes[slot] = now
@@ -101,11 +129,80 @@ export class SentSegments {
       sentTimes[i] = this.sentTimes[from]
       flags[i] = this.flags[from]
     }
+    this.ledger?.rearrange(
+      Array.from({ length: this.count }, (_, index) => this.slot(index)),
+      size * 2,
+    )
     this.starts = starts
     this.lengths = lengths
     this.sentTimes = sentTimes
     this.flags = flags
     this.head = 0
+  }
+
+  /** Whether a segment in flight carries more than `limit`, and is not selectively acknowledged; each such one counts as lost. */
+  markOversizedLost(limit: number): boolean {
+    let found = false
+    for (let i = 0; i < this.count; i++) {
+      const slot = this.slot(i)
+      const flags = this.flags[slot]
+      const payload = this.lengths[slot] - ((flags & SentFlag.FIN) === 0 ? 0 : 1)
+      if (payload <= limit || (flags & SentFlag.SACKED) !== 0) continue
+      found = true
+      this.declareLost(i)
+    }
+    return found
+  }
+
+  /** Cuts every segment that carries more than `limit` bytes into segments of so many: the path takes no more. Sums stay as they are. */
+  resegment(limit: number): void {
+    const slots: number[] = []
+    const starts: number[] = []
+    const lengths: number[] = []
+    let { lostBelow } = this
+    for (let i = 0; i < this.count; i++) {
+      const slot = this.slot(i)
+      const fin = (this.flags[slot] & SentFlag.FIN) === 0 ? 0 : 1
+      let start = this.starts[slot]
+      let left = this.lengths[slot]
+      while (left - fin > limit) {
+        slots.push(slot)
+        starts.push(start)
+        lengths.push(limit)
+        start += limit
+        left -= limit
+        if (i < this.lostBelow) lostBelow++
+      }
+      slots.push(slot)
+      starts.push(start)
+      lengths.push(left)
+    }
+    if (slots.length === this.count) return
+    let size = this.starts.length
+    while (size < slots.length) size *= 2
+    this.ledger?.rearrange(slots, size)
+    const sentTimes = new Float64Array(size)
+    const flags = new Uint8Array(size)
+    slots.forEach((slot, index) => {
+      const isLast = index + 1 === slots.length || slots[index + 1] !== slot
+      sentTimes[index] = this.sentTimes[slot]
+      flags[index] = isLast ? this.flags[slot] : this.flags[slot] & ~SentFlag.FIN
+    })
+    this.starts = new Float64Array(size)
+    this.starts.set(starts)
+    this.lengths = new Int32Array(size)
+    this.lengths.set(lengths)
+    this.sentTimes = sentTimes
+    this.flags = flags
+    this.head = 0
+    this.count = slots.length
+    this.lostBelow = lostBelow
+    this.resendFrom = 0
+    // Ranges that were seen end at edges of segments that are no more.
+    this.seenCount = 0
+    this.sackedCount = 0
+    for (let i = 0; i < this.count; i++) if ((this.flags[i] & SentFlag.SACKED) !== 0) this.sackedCount++
+    this.revision++
   }
 
   /**
@@ -127,6 +224,7 @@ export class SentSegments {
       if ((flags & SentFlag.SACKED) !== 0) {
         this.sacked -= covered
       } else {
+        this.ledger?.acknowledged(slot, covered, this.sentTimes[slot])
         if ((flags & SentFlag.LOST) !== 0) this.lost -= covered
         if ((flags & SentFlag.RESENT) !== 0) this.resent -= covered
         if ((flags & SentFlag.EVER_RESENT) !== 0) this.ambiguous = true
@@ -137,6 +235,8 @@ export class SentSegments {
         this.lengths[slot] = length - covered
         break
       }
+      if ((flags & SentFlag.SACKED) !== 0) this.sackedCount--
+      else this.observer?.segmentDelivered(start + length, this.sentTimes[slot], (flags & SentFlag.EVER_RESENT) !== 0)
       removed++
     }
     if (removed > 0) {
@@ -212,6 +312,9 @@ export class SentSegments {
       const flags = this.flags[slot]
       if (start < left || (flags & SentFlag.SACKED) !== 0) continue
       this.sacked += length
+      this.sackedCount++
+      this.ledger?.acknowledged(slot, length, this.sentTimes[slot])
+      this.observer?.segmentDelivered(start + length, this.sentTimes[slot], (flags & SentFlag.EVER_RESENT) !== 0)
       if ((flags & SentFlag.LOST) !== 0) this.lost -= length
       if ((flags & SentFlag.RESENT) !== 0) this.resent -= length
       this.flags[slot] = (flags & ~(SentFlag.LOST | SentFlag.RESENT)) | SentFlag.SACKED
@@ -225,6 +328,28 @@ export class SentSegments {
     if ((flags & (SentFlag.SACKED | SentFlag.LOST)) !== 0) return
     this.flags[slot] = flags | SentFlag.LOST
     this.lost += this.lengths[slot]
+    this.everLost += this.lengths[slot]
+  }
+
+  /** Takes a segment for lost, and its retransmission too if there was one. */
+  declareLost(index: number): void {
+    const slot = this.slot(index)
+    if ((this.flags[slot] & SentFlag.RESENT) !== 0) {
+      if ((this.flags[slot] & SentFlag.LOST) !== 0) this.everLost += this.lengths[slot]
+      this.flags[slot] &= ~SentFlag.RESENT
+      this.resent -= this.lengths[slot]
+    }
+    this.markLost(slot)
+    if (index < this.resendFrom) this.resendFrom = index
+  }
+
+  /** Nothing was lost after all: what is not acknowledged counts as in flight again. */
+  unmarkLost(): void {
+    for (let i = 0; i < this.count; i++) this.flags[this.slot(i)] &= ~SentFlag.LOST
+    this.lost = 0
+    this.lostBelow = 0
+    this.resendFrom = 0
+    this.revision++
   }
 
   /** Takes the oldest segment for lost. */
@@ -284,8 +409,10 @@ export class SentSegments {
   private forgetSacks(): void {
     for (let i = 0; i < this.count; i++) this.flags[this.slot(i)] &= ~SentFlag.SACKED
     this.sacked = 0
+    this.sackedCount = 0
     this.highestSacked = 0
     this.seenCount = 0
+    this.revision++
   }
 
   /** Index of the oldest segment that is lost and was not sent again since; -1: none. */
@@ -320,7 +447,9 @@ export class SentSegments {
   /** A segment was sent again. */
   markResent(index: number, now: Nanos): void {
     const slot = this.slot(index)
+    this.ledger?.sent(slot, this.pipe, now)
     if ((this.flags[slot] & SentFlag.RESENT) === 0) this.resent += this.lengths[slot]
+    this.resendings++
     this.flags[slot] |= SentFlag.RESENT | SentFlag.EVER_RESENT
     this.sentTimes[slot] = now
   }
@@ -329,6 +458,8 @@ export class SentSegments {
     this.count = 0
     this.outstanding = 0
     this.sacked = 0
+    this.sackedCount = 0
+    this.revision++
     this.lost = 0
     this.resent = 0
     this.highestSacked = 0

@@ -14,6 +14,14 @@ export const TcpTimer = {
   TIME_WAIT: 4,
   /** A fully closed connection waits for the peer's FIN. */
   FIN_WAIT_2: 5,
+  /** RFC 9293 section 3.8.4. */
+  KEEP_ALIVE: 6,
+  /** When the next segment may leave under pacing. */
+  PACING: 7,
+  /** What is late by then is lost: RFC 8985 section 6.2 step 5. */
+  REORDERING: 8,
+  /** Nothing was heard: RFC 8985 section 7.2. */
+  LOSS_PROBE: 9,
 } as const
 export type TcpTimer = (typeof TcpTimer)[keyof typeof TcpTimer]
 
@@ -37,6 +45,11 @@ export class TimerTable {
 
   isSet(timer: TcpTimer): boolean {
     return this.deadlines[timer] !== Infinity
+  }
+
+  /** When a timer expires; `Infinity`: it is not set. */
+  at(timer: TcpTimer): Nanos {
+    return this.deadlines[timer]
   }
 
   /** Whether the timer's deadline is at or before `now`; if so, it is cleared. */

@@ -2,7 +2,12 @@
 import type { Nanos } from '../endpoint.ts'
 import { TcpFlag, type TcpSegment } from '../../wire/tcp.ts'
 import type { ControlBlock } from './control-block.ts'
+import { fillSyn } from './fast-open.ts'
+import { reportDuplicate } from './dsack.ts'
+import { scheduleProbe } from './loss-detection.ts'
 import { offerInitialWindow, offerWindow } from './receive-window.ts'
+import { probeLength, probeSent } from './path-mtu.ts'
+import type { Pacer } from './pacing.ts'
 import { SentFlag } from './sent-segments.ts'
 import { TcpTimer } from './timers.ts'
 
@@ -19,10 +24,23 @@ export function nextSegment(block: ControlBlock, now: Nanos): TcpSegment | undef
     case 'FIN-WAIT-1':
     case 'CLOSING':
     case 'LAST-ACK':
-      return dataSegment(block, now) ?? (block.ackPending ? begin(block, TcpFlag.ACK, block.sndNxt, now) : undefined)
+      return dataSegment(block, now) ?? bareSegment(block, now)
+    case 'SYN-RECEIVED':
+      // RFC 7413 section 4.2.2: the answer to data in a SYN need not wait for the end of the handshake.
+      return (block.fastOpened ? newData(block, now) : undefined) ?? bareSegment(block, now)
     default:
-      return block.ackPending ? begin(block, TcpFlag.ACK, block.sndNxt, now) : undefined
+      return bareSegment(block, now)
   }
+}
+
+/** A segment without data: an acknowledgment, or a question whether the peer is there. */
+function bareSegment(block: ControlBlock, now: Nanos): TcpSegment | undefined {
+  if (!block.keepAlivePending) return block.ackPending ? begin(block, TcpFlag.ACK, block.sndNxt, now) : undefined
+  // One number below what the peer expects, so that it has to answer (RFC 9293 section 3.8.4).
+  block.keepAlivePending = false
+  const out = begin(block, TcpFlag.ACK, block.sndNxt - 1, now)
+  out.probe = true
+  return out
 }
 
 /**
@@ -32,7 +50,7 @@ export function nextSegment(block: ControlBlock, now: Nanos): TcpSegment | undef
 function begin(block: ControlBlock, flags: number, position: number, now: Nanos, payloadLength = 0): TcpSegment {
   const { out } = block
   out.clear()
-  out.flags = flags
+  out.flags = flags | block.ecn.ackFlags
   out.seq = block.sendSeq(position)
   out.ack = block.receiveSeq(block.rcvNxt)
   out.window = offerWindow(block)
@@ -45,10 +63,10 @@ function begin(block: ControlBlock, flags: number, position: number, now: Nanos,
   block.unacknowledged = 0
   block.timers.clear(TcpTimer.DELAYED_ACK)
   block.ackPending = false
-  if (block.sackPermitted && !block.reassembly.isEmpty) {
+  if (block.sackPermitted && (!block.reassembly.isEmpty || block.duplicateRight >= 0)) {
     const space = Math.min(block.smss - payloadLength, block.timestamps ? 28 : 40)
     const blocks = Math.floor((space - 4) / 8)
-    if (blocks > 0) block.reassembly.report(out, block.irs, blocks)
+    if (blocks > 0) block.reassembly.report(out, block.irs, blocks, reportDuplicate(block, out))
     // A full retransmission leaves no room for them: they follow in an acknowledgment of their own.
     else block.ackPending = true
   }
@@ -57,8 +75,9 @@ function begin(block: ControlBlock, flags: number, position: number, now: Nanos,
 
 /** Bytes that SACK blocks will take from a data segment. */
 function sackLength(block: ControlBlock): number {
-  if (!block.sackPermitted || block.reassembly.isEmpty) return 0
-  return 4 + 8 * Math.min(block.reassembly.blockCount, block.timestamps ? 3 : 4)
+  if (!block.sackPermitted) return 0
+  const blocks = block.reassembly.blockCount + (block.duplicateRight >= 0 ? 1 : 0)
+  return blocks === 0 ? 0 : 4 + 8 * Math.min(blocks, block.timestamps ? 3 : 4)
 }
 
 /** SYN, or SYN and ACK, with the options that this side wants, or those that both want. */
@@ -69,12 +88,15 @@ function synSegment(block: ControlBlock, now: Nanos): TcpSegment {
   out.seq = block.sendSeq(0)
   out.mss = config.mss
   if (answer) {
-    out.flags = TcpFlag.SYN | TcpFlag.ACK
+    out.flags = TcpFlag.SYN | TcpFlag.ACK | block.ecn.synAckFlags
     out.ack = block.receiveSeq(block.rcvNxt)
     block.lastAckSent = block.rcvNxt
     block.ackPending = false
+    block.unacknowledged = 0
+    block.timers.clear(TcpTimer.DELAYED_ACK)
+    out.fastOpen = block.grantedCookie
   } else {
-    out.flags = TcpFlag.SYN
+    out.flags = TcpFlag.SYN | block.ecn.synFlags(block.synRetransmissions)
   }
   out.window = offerInitialWindow(block)
   out.sackPermitted = answer ? block.sackPermitted : config.sack
@@ -84,6 +106,7 @@ function synSegment(block: ControlBlock, now: Nanos): TcpSegment {
     out.tsVal = block.timestamp(now)
     out.tsEcr = answer ? block.tsRecent : 0
   }
+  if (!answer) fillSyn(block, out)
   block.synPending = false
   block.synSentAt = now
   if (block.synRetransmissions > 0) {
@@ -97,6 +120,11 @@ function synSegment(block: ControlBlock, now: Nanos): TcpSegment {
 /** A retransmission, new data, a FIN or a probe. */
 function dataSegment(block: ControlBlock, now: Nanos): TcpSegment | undefined {
   const { recovery } = block
+  if (block.pacer !== undefined && isHeldBack(block, block.pacer, now)) return block.probePending ? probe(block, now) : undefined
+  if (block.tailLoss.due) {
+    const out = tailLossProbe(block, now)
+    if (out !== undefined) return out
+  }
   if (recovery.phase !== 'open') {
     const index = recovery.nextRetransmission()
     if (index >= 0 && withinWindow(block, index)) return retransmission(block, index, now)
@@ -111,12 +139,47 @@ function dataSegment(block: ControlBlock, now: Nanos): TcpSegment | undefined {
   return block.probePending ? probe(block, now) : undefined
 }
 
+/**
+ * TLP_send_probe of RFC 8985 section 7.3: new data, whatever the congestion window says, or else the newest segment once more.
+ */
+function tailLossProbe(block: ControlBlock, now: Nanos): TcpSegment | undefined {
+  const { tailLoss, sendQueue, sndNxt, sent } = block
+  const queued = sendQueue.end - sndNxt
+  const finDue = block.finQueued && !block.finSent
+  const usable = block.sndUna + block.sndWnd - sndNxt
+  tailLoss.due = false
+  let out: TcpSegment | undefined
+  const isNew = usable > 0 && (queued > 0 || finDue)
+  if (isNew) {
+    const limit = block.smss - sackLength(block)
+    const length = Math.min(queued, limit, usable)
+    if (length < limit) block.sndSml = sndNxt + length
+    out = transmitNew(block, length, finDue && length === queued && length < usable, now)
+  } else {
+    const last = sent.lastUnsacked()
+    if (last < 0) return undefined
+    out = retransmission(block, last, now, 'tlp')
+  }
+  tailLoss.sent(block.sndNxt, !isNew)
+  block.timers.clear(TcpTimer.LOSS_PROBE)
+  block.record('tcp:tail-loss-probe-sent', { seq: out.seq, length: out.payload.length, retransmission: !isNew })
+  return out
+}
+
+/** Whether pacing lets nothing leave yet; if so, and there is something, the timer is set. */
+function isHeldBack(block: ControlBlock, { readyAt }: Pacer, now: Nanos): boolean {
+  if (readyAt <= now) return false
+  const isNew = block.sendQueue.end > block.sndNxt || (block.finQueued && !block.finSent)
+  if (isNew || block.tailLoss.due || block.recovery.phase !== 'open') block.timers.set(TcpTimer.PACING, readyAt)
+  return true
+}
+
 /** Whether the peer's window still reaches over a segment; the oldest is sent again even into a window that has shrunk. */
 function withinWindow(block: ControlBlock, index: number): boolean {
   return index === 0 || block.sent.startOf(index) + block.sent.lengthOf(index) <= block.sndUna + block.sndWnd
 }
 
-function retransmission(block: ControlBlock, index: number, now: Nanos): TcpSegment {
+function retransmission(block: ControlBlock, index: number, now: Nanos, reason?: string): TcpSegment {
   const { sent, recovery } = block
   const position = sent.startOf(index)
   const fin = (sent.flagsOf(index) & SentFlag.FIN) !== 0
@@ -129,11 +192,12 @@ function retransmission(block: ControlBlock, index: number, now: Nanos): TcpSegm
   if (length > 0) out.payload = block.sendQueue.slice(position, length)
   out.retransmission = true
   recovery.resent(index, now)
+  block.pacer?.sent(length, now)
   block.lastSentAt = now
   // The oldest segment is on its way again: its time starts anew.
   if ((index === 0 && !recovery.isImpatient) || !block.timers.isSet(TcpTimer.RETRANSMIT))
     block.timers.set(TcpTimer.RETRANSMIT, now + block.rtt.rto)
-  const why = recovery.phase === 'loss' ? 'rto' : first || !recovery.sackPermitted ? 'fast' : 'sack'
+  const why = reason ?? recovery.reason(first)
   block.record('tcp:segment-retransmitted', { seq: out.seq, length, why })
   return out
 }
@@ -142,8 +206,11 @@ function retransmission(block: ControlBlock, index: number, now: Nanos): TcpSegm
 function newData(block: ControlBlock, now: Nanos): TcpSegment | undefined {
   const { sendQueue, sent, recovery, sndNxt } = block
   const queued = sendQueue.end - sndNxt
-  const finDue = block.finQueued && !block.finSent
-  if (queued <= 0 && !finDue) return undefined
+  const finDue = block.finQueued && !block.finSent && block.state !== 'SYN-RECEIVED'
+  if (queued <= 0 && !finDue) {
+    if (sent.ledger !== undefined && recovery.fits(block.smss)) sent.ledger.ranDry(sent.pipe)
+    return undefined
+  }
   const idle = sent.outstanding === 0
   const usable = block.sndUna + block.sndWnd - sndNxt
   if (usable <= 0) {
@@ -152,6 +219,12 @@ function newData(block: ControlBlock, now: Nanos): TcpSegment | undefined {
       block.timers.set(TcpTimer.PERSIST, now + block.rtt.rto)
     }
     return undefined
+  }
+  const probe = block.path.searching && !finDue ? probeLength(block, queued, usable, now) : 0
+  if (probe > 0) {
+    const out = transmitNew(block, probe, false, now)
+    probeSent(block, sndNxt, probe)
+    return out
   }
   const limit = block.smss - sackLength(block)
   const length = Math.min(queued, limit, usable)
@@ -168,7 +241,10 @@ function newData(block: ControlBlock, now: Nanos): TcpSegment | undefined {
     block.traceCongestion()
   }
   // A FIN alone is let through, as it adds nothing to what the network carries.
-  if (length > 0 && !recovery.fits(length)) return undefined
+  if (length > 0 && !recovery.fits(length)) {
+    if (block.pacer !== undefined) block.windowFilledUpTo = sndNxt
+    return undefined
+  }
   if (length < limit) block.sndSml = sndNxt + length
   return transmitNew(block, length, fin, now)
 }
@@ -196,16 +272,19 @@ function transmitNew(block: ControlBlock, length: number, fin: boolean, now: Nan
   if (length > 0) out.payload = sendQueue.slice(position, length)
   // What a zero-window probe carried already goes out again.
   out.retransmission = position < block.sndMax
+  if (length > 0 && !out.retransmission) block.ecn.markNewData(out)
   sent.append(position, taken, fin, now)
   block.sndNxt = position + taken
   if (block.sndNxt > block.sndMax) block.sndMax = block.sndNxt
   block.recovery.sentNew(taken)
+  block.pacer?.sent(length, now)
   block.lastSentAt = now
   block.overridden = false
   block.probePending = false
   timers.clear(TcpTimer.PERSIST)
   timers.clear(TcpTimer.SILLY_WINDOW)
   if (!timers.isSet(TcpTimer.RETRANSMIT)) timers.set(TcpTimer.RETRANSMIT, now + block.rtt.rto)
+  if (block.config.tailLossProbe) scheduleProbe(block, now)
   return out
 }
 

@@ -6,19 +6,30 @@ test('settings given replace defaults, and only those', () => {
   assert.deepEqual(tcpConfig({}), DEFAULT_TCP)
   const config = tcpConfig({ sack: false, mss: 536 })
   assert.deepEqual(config, { ...DEFAULT_TCP, sack: false, mss: 536 })
-  assert.equal(tcpConfig({ nagle: false }, config).mss, 536)
+})
+
+test('a preset comes first, and single settings change it', () => {
+  assert.deepEqual(tcpConfig({ preset: 'standard' }), DEFAULT_TCP)
+  const linux = tcpConfig({ congestionControl: 'new-reno', preset: 'linux' })
+  assert.deepEqual([linux.congestionControl, linux.ecn, linux.rack, linux.sack], ['new-reno', 'passive', true, true])
+  const textbook = tcpConfig({ preset: 'textbook' })
+  assert.deepEqual([textbook.congestionControl, textbook.sack, textbook.timestamps], ['new-reno', false, false])
 })
 
 test('what does not exist, or does not fit, is refused by name', () => {
   const wrong: [string, unknown, RegExp][] = [
-    ['sak', true, /has no setting sak; it has mss,/],
+    ['sak', true, /has no setting sak; it has preset, mss,/],
     ['constructor', true, /has no setting/],
     ['sack', 1, /sack is a boolean, not 1/],
     ['mss', '1460', /mss is a number, not "1460"/],
     ['mss', 63, /mss is an integer from 64 to 65495, not 63/],
     ['mss', 1460.5, /integer/],
     ['retries', NaN, /integer/],
-    ['congestionControl', 'reno', /congestionControl is 'new-reno'/],
+    ['congestionControl', 'reno', /congestionControl is 'new-reno' or 'cubic' or 'bbr', not "reno"/],
+    ['ecn', 'maybe', /ecn is 'off' or 'passive' or 'on'/],
+    ['preset', 'windows', /preset is 'standard' or 'linux' or 'textbook', not "windows"/],
+    ['preset', 'constructor', /preset is 'standard'/],
+    ['preset', 7, /preset is 'standard'/],
   ]
   for (const [name, value, message] of wrong) {
     assert.throws(

@@ -6,6 +6,7 @@ import { pattern } from '../../pair/tcp-pair.ts'
 import { ACK, FIN, PSH, RST, Solo, soloIn, SYN } from './solo.ts'
 
 const OPEN = { timestamps: false, sack: true, mss: 1000 }
+const RECOVERY = { rack: true, tailLossProbe: true, dsack: true, proportionalRateReduction: true, frto: true, undo: true }
 
 test('a window full of single bytes, unread, takes little more memory than the window', () => {
   const solo = soloIn('ESTABLISHED', { ...OPEN, receiveBuffer: 60_000 })
@@ -39,8 +40,9 @@ test('acknowledgments that promise everything and SACK blocks that contradict ea
     fc.property(
       fc.array(fc.tuple(fc.nat(7), fc.nat(60_000), fc.nat(60_000), fc.nat(0xffff)), { maxLength: 200 }),
       fc.boolean(),
-      (steps, sack) => {
-        const solo = soloIn('ESTABLISHED', { ...OPEN, sack })
+      fc.boolean(),
+      (steps, sack, all) => {
+        const solo = soloIn('ESTABLISHED', { ...OPEN, sack, ...(all ? RECOVERY : {}) })
         const { block } = solo.connection
         for (const [kind, x, y, window] of steps) {
           solo.now += 1_000_000 * (x % 50)

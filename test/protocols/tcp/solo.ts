@@ -10,7 +10,7 @@ const ISS = 0xffff_ff00
 const IRS = 5_000
 const PEER_WINDOW = 10_000
 
-export const { FIN, SYN, RST, PSH, ACK, URG } = TcpFlag
+export const { FIN, SYN, RST, PSH, ACK, URG, ECE, CWR } = TcpFlag
 
 export interface Given {
   flags: number
@@ -24,6 +24,8 @@ export interface Given {
   windowScale?: number
   sackPermitted?: boolean
   timestamp?: readonly [value: number, echo: number]
+  /** ECN codepoint of the packet around it. */
+  ecn?: number
 }
 
 /** A sent segment in short. */
@@ -100,6 +102,7 @@ export class Solo {
     segment.mss = given.mss ?? 0
     segment.windowScale = given.windowScale ?? -1
     segment.sackPermitted = given.sackPermitted ?? false
+    segment.ecn = given.ecn ?? 0
     if (given.timestamp !== undefined) {
       segment.hasTimestamp = true
       segment.tsVal = given.timestamp[0]

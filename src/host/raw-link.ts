@@ -1,0 +1,27 @@
+import type { InternetLayer } from './internet-layer.ts'
+import type { LinkAccess, Station } from './socket.ts'
+
+/** The links of a host, for programs that write their own ARP packets. */
+export class RawLink implements LinkAccess {
+  constructor(private readonly layer: InternetLayer) {}
+
+  ownStation(towards: number): Station | undefined {
+    const { card } = this.layer.way(towards)
+    return card === undefined ? undefined : { address: card.address, mac: card.mac }
+  }
+
+  stationOf(address: number): Station | undefined {
+    const { card } = this.layer.way(address)
+    const mac = card === undefined ? undefined : this.layer.neighbours[card.port].macOf(address)
+    return mac === undefined ? undefined : { address, mac }
+  }
+
+  sendArpReply(to: Station, claim: Station): void {
+    const { card } = this.layer.way(to.address)
+    if (card !== undefined) this.layer.neighbours[card.port].claim(to, claim.address, claim.mac)
+  }
+
+  setForwarding(on: boolean): void {
+    this.layer.forwards = on
+  }
+}

@@ -1,0 +1,59 @@
+import { Codel } from './codel.ts'
+import { FrameRing } from './frame-ring.ts'
+import type { Fate } from './link.ts'
+import type { Id } from './machine.ts'
+import { hasRoom, type QueueDiscipline, type QueueOwner } from './queue-discipline.ts'
+import type { Nanos } from './time.ts'
+
+/** One queue under CoDel (RFC 8289). */
+export class CodelQueue implements QueueDiscipline {
+  private readonly waiting = new FrameRing()
+  private readonly codel: Codel
+
+  constructor(private readonly owner: QueueOwner) {
+    this.codel = new Codel(owner)
+  }
+
+  get count(): number {
+    return this.waiting.count
+  }
+  get bytes(): number {
+    return this.waiting.bytes
+  }
+  get frame(): Uint8Array {
+    return this.codel.frame
+  }
+  get id(): Id {
+    return this.codel.id
+  }
+
+  enqueue(frame: Uint8Array, id: Id, now: Nanos, free: boolean): Fate | undefined {
+    const { waiting } = this
+    // The line found the queue empty before: that ends a spell of dropping, as asking for a frame and finding none does.
+    if (free) this.codel.dequeue(waiting, now)
+    else if (!hasRoom(waiting.count, waiting.bytes, frame.length, this.owner.settings)) return 'queue-full'
+    this.adopt(frame, id, now)
+    return undefined
+  }
+
+  dequeue(now: Nanos): boolean {
+    return this.codel.dequeue(this.waiting, now)
+  }
+
+  adopt(frame: Uint8Array, id: Id, time: Nanos): void {
+    this.codel.seen(frame.length)
+    this.waiting.push(frame, id, time)
+  }
+  has(id: Id): boolean {
+    return this.waiting.has(id)
+  }
+  remove(id: Id): boolean {
+    return this.waiting.remove(id)
+  }
+  forEach(visit: (frame: Uint8Array, id: Id, time: Nanos) => void): void {
+    this.waiting.forEach(visit)
+  }
+  clear(): void {
+    this.waiting.clear()
+  }
+}

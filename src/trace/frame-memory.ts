@@ -1,0 +1,85 @@
+import { Arena } from '../kernel/arena.ts'
+import type { FrameBlock } from './frame-table.ts'
+
+/** A buffer that holds fewer bytes than this is copied, so that buffers stay few. */
+const SMALLEST_BLOCK = 16 * 1024
+
+/** A buffer with bytes of frames, and the newest frame in it. */
+interface Block {
+  readonly buffer: ArrayBufferLike
+  newest: number
+}
+
+const NO_BUFFER = new ArrayBuffer(0)
+
+/**
+ * The bytes of frames, left where the hosts put them: whole buffers are kept until their newest frame is let go. Where a frame's bytes
+ * are stands in its row.
+ */
+export class FrameMemory {
+  private readonly arena = new Arena()
+  /** By number, from 1. */
+  private readonly blocks: (Block | undefined)[] = [undefined]
+  private readonly blockOf = new Map<ArrayBufferLike, number>()
+  /** Below this number there is no block any more. */
+  private firstBlock = 1
+  // By direction: the buffer of the frame kept last, and its number. A host fills one before it begins the next.
+  private readonly lastBuffers: ArrayBufferLike[] = []
+  private readonly lastBlocks: number[] = []
+
+  /**
+   * Keeps the bytes of a frame, which must not change any more.
+   * @param where `link * 2 + direction`
+   */
+  keep(number: number, columns: FrameBlock, row: number, where: number, given: Uint8Array): void {
+    let bytes = given
+    let { buffer } = bytes
+    while (where >= this.lastBuffers.length) {
+      this.lastBuffers.push(NO_BUFFER)
+      this.lastBlocks.push(0)
+    }
+    let index = this.lastBlocks[where]
+    if (buffer !== this.lastBuffers[where]) {
+      let known = this.blockOf.get(buffer)
+      if (known === undefined && buffer.byteLength < SMALLEST_BLOCK) {
+        bytes = this.arena.allocate(given.length)
+        bytes.set(given)
+        buffer = bytes.buffer
+        known = this.blockOf.get(buffer)
+      }
+      index = known ?? this.adopt(buffer)
+      this.lastBuffers[where] = buffer
+      this.lastBlocks[where] = index
+    }
+    columns.bytesBlock[row] = index
+    columns.bytesStart[row] = bytes.byteOffset
+    const block = this.blocks[index] as Block
+    if (number > block.newest) block.newest = number
+  }
+
+  /** The bytes that stand in a row. They must not have been let go. */
+  bytes(columns: FrameBlock, row: number): Uint8Array {
+    const { buffer } = this.blocks[columns.bytesBlock[row]] as Block
+    return new Uint8Array(buffer, columns.bytesStart[row], columns.length[row])
+  }
+
+  /** Forgets buffers in which there is nothing from a frame on. */
+  free(firstWithBytes: number): void {
+    const { blocks } = this
+    for (let index = this.firstBlock; index < blocks.length; index++) {
+      const block = blocks[index]
+      if (block === undefined || block.newest >= firstWithBytes) continue
+      blocks[index] = undefined
+      this.blockOf.delete(block.buffer)
+    }
+    while (this.firstBlock < blocks.length && blocks[this.firstBlock] === undefined) this.firstBlock++
+    this.lastBuffers.fill(NO_BUFFER)
+  }
+
+  private adopt(buffer: ArrayBufferLike): number {
+    const index = this.blocks.length
+    this.blocks.push({ buffer, newest: 0 })
+    this.blockOf.set(buffer, index)
+    return index
+  }
+}
