@@ -47,7 +47,7 @@ async function check(command: string, ...args: string[]): Promise<Outcome> {
 async function tests(runner: string, files: readonly string[], ...options: string[]): Promise<Outcome> {
   if (files.length === 0) return { passed: 0, failed: 1, output: 'no test files' }
   const args = ['--import', 'tsx', runner, ...options, ...files]
-  const { code, output } = await runChild(process.execPath, args, { cwd: root, seconds: 480, env: { NO_COLOR: '1' } })
+  const { code, output } = await runChild(process.execPath, args, { cwd: root, seconds: 1500, env: { NO_COLOR: '1' } })
   const closing = /^(\d+) passed, (\d+) failed\s*$/m.exec(output.slice(output.trimEnd().lastIndexOf('\n') + 1))
   const passed = Number(closing?.[1] ?? 0)
   const failed = Number(closing?.[2] ?? 0)

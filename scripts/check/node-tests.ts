@@ -9,7 +9,7 @@ import { inspect, parseArgs } from 'node:util'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { concurrency: { type: 'string', default: '2' } } })
 const files = positionals.map((file) => resolve(file))
-const SECONDS_PER_FILE = 180
+const SECONDS_PER_FILE = 420
 /** So many of the slowest files are named. */
 const SLOWEST = 3
 

@@ -14,26 +14,45 @@ const UNWIND_LIMIT = 100
 
 type Resume = () => void
 
+/** Somebody who waits, in a list. */
+interface Waiting {
+  resume: Resume | undefined
+  next: Waiting | undefined
+}
+
 /** Callbacks of those who wait for one thing. Waking wakes all of them; each looks anew whether it can go on. */
 export class WaitQueue implements Wait {
-  private waiting: { resume: Resume | undefined }[] = []
+  private first: Waiting | undefined
+  private last: Waiting | undefined
 
   arm(resume: Resume): () => void {
     // An entry outlives its queue while that is being woken, so disarming must reach it there too.
-    const entry: { resume: Resume | undefined } = { resume }
-    this.waiting.push(entry)
+    const entry: Waiting = { resume, next: undefined }
+    if (this.last === undefined) this.first = entry
+    else this.last.next = entry
+    this.last = entry
     return () => {
       entry.resume = undefined
-      const at = this.waiting.indexOf(entry)
-      if (at >= 0) this.waiting.splice(at, 1)
+      this.remove(entry)
+    }
+  }
+
+  private remove(entry: Waiting): void {
+    let before: Waiting | undefined
+    for (let other = this.first; other !== undefined; before = other, other = other.next) {
+      if (other !== entry) continue
+      if (before === undefined) this.first = entry.next
+      else before.next = entry.next
+      if (this.last === entry) this.last = before
+      return
     }
   }
 
   wake(): void {
-    if (this.waiting.length === 0) return
-    const woken = this.waiting
-    this.waiting = []
-    for (const entry of woken) {
+    let entry = this.first
+    this.first = undefined
+    this.last = undefined
+    for (; entry !== undefined; entry = entry.next) {
       const { resume } = entry
       entry.resume = undefined
       resume?.()
@@ -106,7 +125,9 @@ export class TaskGroup {
 
 /** The ready queue of one machine. */
 export class TaskScheduler {
-  private ready: Coroutine[] = []
+  /** The first `readyCount` count; the array is used again and again. */
+  private readonly ready: (Coroutine | undefined)[] = []
+  private readyCount = 0
   private holds = 0
 
   /** No task runs until `release`. Nests. */
@@ -116,20 +137,24 @@ export class TaskScheduler {
 
   /** Undoes one `hold`; the last one runs all that is ready. */
   release(): void {
-    if (--this.holds === 0 && this.ready.length > 0) this.run()
+    if (--this.holds === 0 && this.readyCount > 0) this.run()
   }
 
   /** For coroutines: appends to the ready queue, and runs it unless somebody holds it. */
   enqueue(task: Coroutine): void {
-    this.ready.push(task)
+    this.ready[this.readyCount++] = task
     if (this.holds === 0) this.run()
   }
 
   private run(): void {
     this.holds++
     // Woken tasks append to the queue that is being walked.
-    for (let i = 0; i < this.ready.length; i++) this.step(this.ready[i])
-    this.ready = []
+    for (let i = 0; i < this.readyCount; i++) {
+      const task = this.ready[i]
+      this.ready[i] = undefined
+      if (task !== undefined) this.step(task)
+    }
+    this.readyCount = 0
     this.holds--
   }
 

@@ -11,33 +11,58 @@ export class Conductor {
   horizon: Nanos = 0
   /** Smallest delay of all links; `NEVER` without links. */
   lookahead: Nanos
-  private readonly next: Float64Array
+  /**
+   * Earliest pending events: those of the hosts from `leaves` on, and before them at `i` the earlier one of those at `2 * i` and
+   * `2 * i + 1`, so that at 1 there is the earliest of all. Whoever has thousands of hosts does not look at each in each round.
+   */
+  private readonly tree: Float64Array
+  private readonly leaves: number
 
   constructor(hosts: number, lookahead: Nanos) {
-    this.next = new Float64Array(hosts).fill(NEVER)
+    this.leaves = 1
+    while (this.leaves < hosts) this.leaves *= 2
+    this.tree = new Float64Array(this.leaves * 2).fill(NEVER)
     this.lookahead = lookahead
   }
 
   /** A host's earliest pending event, as the host reported it. */
   report(host: number, next: Nanos): void {
-    this.next[host] = next
+    const { tree } = this
+    let at = this.leaves + host
+    tree[at] = next
+    while (at > 1) {
+      const earlier = Math.min(tree[at], tree[at ^ 1])
+      at >>= 1
+      if (tree[at] === earlier) return
+      tree[at] = earlier
+    }
   }
 
   /** A frame is on its way to a host: it has work at `arrives`, or earlier. */
   expect(host: number, arrives: Nanos): void {
-    if (arrives < this.next[host]) this.next[host] = arrives
+    if (arrives < this.tree[this.leaves + host]) this.report(host, arrives)
   }
 
   /** Earliest pending event of all hosts, or `NEVER`. */
   get earliest(): Nanos {
-    let earliest = NEVER
-    for (const time of this.next) if (time < earliest) earliest = time
-    return earliest
+    return this.tree[1]
   }
 
-  /** Whether a host has something to do before `until`. */
-  hasWork(host: number, until: Nanos): boolean {
-    return this.next[host] < until
+  /** The hosts that have something to do before `until`, in their order. */
+  hostsWithWork(until: Nanos): number[] {
+    const hosts: number[] = []
+    this.collect(1, until, hosts)
+    return hosts
+  }
+
+  private collect(at: number, until: Nanos, hosts: number[]): void {
+    if (this.tree[at] >= until) return
+    if (at >= this.leaves) {
+      hosts.push(at - this.leaves)
+      return
+    }
+    this.collect(at * 2, until, hosts)
+    this.collect(at * 2 + 1, until, hosts)
   }
 
   /**

@@ -259,7 +259,7 @@ export class Egress implements Happening, QueueOwner {
     numbers[at + Log.FateAt] = NEVER
     numbers[at + Log.Corruption] = 0
     numbers[at + Log.Duplicate] = 0
-    log.frames.push(frame)
+    log.addFrame(frame)
     return at
   }
 

@@ -12,7 +12,7 @@ export const LogEntry = {
   Sent: 1,
   /** A frame's end is another than was known when it was sent. */
   Fate: 2,
-  /** Something happened; its words stand in `events`. */
+  /** Something happened; its words stand in `names`, `connections` and `data`. */
   Event: 3,
   /** A queue changed the bytes of a frame that it holds, to say that it met with congestion; they stand in `frames`. Uses Id. */
   Marked: 4,
@@ -23,7 +23,7 @@ export const Log = {
   Kind: 0,
   Time: 1,
   Id: 2,
-  /** `link * 2 + direction` for a frame; index into `events` for an event. */
+  /** `link * 2 + direction` for a frame; index of its words for an event. */
   Where: 3,
   Length: 4,
   Mark: 5,
@@ -45,6 +45,9 @@ export interface LoggedEvent {
   readonly data: EventData
 }
 
+/** Arrays that grew larger than this are given up when the log is cleared. */
+const LARGEST_KEPT = 1024
+
 /**
  * What one host has to tell since it was last asked, in the order in which it happened. Plain arrays of numbers, so that
  * a host in a worker can transfer them and a host in this thread pays for no objects.
@@ -53,9 +56,14 @@ export class TraceLog {
   numbers = new Float64Array(LOG_WIDTH * 256)
   /** How many numbers are in use; a multiple of `LOG_WIDTH`. */
   length = 0
-  /** Bytes of the frames, in the order of the entries that bring some. */
+  /** Bytes of the frames, in the order of the entries that bring some; the first `frameCount` count. */
   frames: Uint8Array[] = []
-  events: LoggedEvent[] = []
+  frameCount = 0
+  // The words of events, side by side; the first `eventCount` count. Emptying an array gives up its memory, so they are not emptied.
+  names: string[] = []
+  connections: string[] = []
+  data: EventData[] = []
+  eventCount = 0
 
   /** Reserves an entry. Returns its offset in `numbers`, which the caller fills. */
   entry(kind: number, time: Nanos, id: Id): number {
@@ -72,11 +80,28 @@ export class TraceLog {
     return at
   }
 
+  /** Adds the bytes that the entry made last brings. */
+  addFrame(frame: Uint8Array): void {
+    this.frames[this.frameCount++] = frame
+  }
+
   event(time: Nanos, id: Id, cause: Id, name: string, connection: string, data: EventData): void {
     const at = this.entry(LogEntry.Event, time, id)
-    this.numbers[at + Log.Where] = this.events.length
+    const index = this.eventCount++
+    this.numbers[at + Log.Where] = index
     this.numbers[at + Log.Cause] = cause
-    this.events.push({ name, connection, data })
+    this.names[index] = name
+    this.connections[index] = connection
+    this.data[index] = data
+  }
+
+  /** The events' words, for another thread. */
+  takeEvents(): LoggedEvent[] {
+    const events: LoggedEvent[] = []
+    for (let index = 0; index < this.eventCount; index++) {
+      events.push({ name: this.names[index], connection: this.connections[index], data: this.data[index] })
+    }
+    return events
   }
 
   fate(time: Nanos, id: Id, fate: number, fateAt: Nanos): void {
@@ -89,12 +114,18 @@ export class TraceLog {
   marked(time: Nanos, id: Id, frame: Uint8Array): void {
     const at = this.entry(LogEntry.Marked, time, id)
     this.numbers[at + Log.Length] = frame.length
-    this.frames.push(frame)
+    this.addFrame(frame)
   }
 
   clear(): void {
     this.length = 0
-    this.frames.length = 0
-    this.events.length = 0
+    this.frameCount = 0
+    this.eventCount = 0
+    if (this.frames.length > LARGEST_KEPT) this.frames = []
+    if (this.names.length > LARGEST_KEPT) {
+      this.names = []
+      this.connections = []
+      this.data = []
+    }
   }
 }

@@ -90,7 +90,7 @@ export class Director {
       const { nextFlap } = this.state
       const stop = Math.min(asked, nextFlap)
       const until = this.conductor.grant(stop)
-      if (until !== undefined) return { kind: 'grant', until, hosts: this.hostsWithWork(until) }
+      if (until !== undefined) return { kind: 'grant', until, hosts: this.conductor.hostsWithWork(until) }
       if (nextFlap <= stop && nextFlap < this.scenario.duration) {
         settle()
         this.store.horizon = this.horizon
@@ -119,12 +119,6 @@ export class Director {
   intervene(action: Action): Step {
     this.store.horizon = this.horizon
     return this.carryOut({ ...action, at: this.horizon })
-  }
-
-  private hostsWithWork(until: Nanos): number[] {
-    const hosts: number[] = []
-    for (let host = 0; host < this.scenario.hosts.length; host++) if (this.conductor.hasWork(host, until)) hosts.push(host)
-    return hosts
   }
 
   private tryToCarryOut(intervention: Intervention): Step | undefined {

@@ -85,7 +85,7 @@ export class HostServer {
       carried,
       numbers,
       bytes,
-      events: engine.log.events,
+      events: engine.log.takeEvents(),
       ...(error !== undefined && { failure: describe(error) }),
     }
     setup.control.postMessage(report, [numbers.buffer, bytes.buffer])
@@ -101,7 +101,8 @@ function nextStart(end: number): number {
   return ((end + 1) & ~3) + 2
 }
 
-function joinFrames({ frames }: TraceLog): Uint8Array<ArrayBuffer> {
+function joinFrames(log: TraceLog): Uint8Array<ArrayBuffer> {
+  const frames = log.frames.slice(0, log.frameCount)
   let end = 0
   for (const frame of frames) end = nextStart(end) + frame.length
   const joined = new Uint8Array(end)
@@ -124,5 +125,12 @@ export function logOfReport({ numbers, bytes, events }: HostReport): HostLog {
     end = start + numbers[at + Log.Length]
     frames.push(bytes.subarray(start, end))
   }
-  return { numbers, length: numbers.length, frames, events }
+  return {
+    numbers,
+    length: numbers.length,
+    frames,
+    names: events.map(({ name }) => name),
+    connections: events.map(({ connection }) => connection),
+    data: events.map(({ data }) => data),
+  }
 }

@@ -1,11 +1,14 @@
-import { Log, LOG_WIDTH, type LoggedEvent } from '../kernel/trace-log.ts'
+import type { EventData } from '../kernel/machine.ts'
+import { Log, LOG_WIDTH } from '../kernel/trace-log.ts'
 
 /** What a host has to tell: a `TraceLog`, or one that came from a worker. */
 export interface HostLog {
   readonly numbers: Float64Array
   readonly length: number
   readonly frames: readonly Uint8Array[]
-  readonly events: readonly LoggedEvent[]
+  readonly names: readonly string[]
+  readonly connections: readonly string[]
+  readonly data: readonly EventData[]
 }
 
 /**

@@ -217,11 +217,11 @@ export class Recorder {
   }
   private readonly again = new Map<Id, number>()
 
-  private loggedEvent({ numbers, events }: HostLog, at: number): void {
+  private loggedEvent({ numbers, names, connections, data }: HostLog, at: number): void {
     const id = numbers[at + Log.Id]
-    const { name, connection, data } = events[numbers[at + Log.Where]]
+    const index = numbers[at + Log.Where]
     const host = Math.floor(id / ID_SEQUENCE_LIMIT)
-    this.event(numbers[at + Log.Time], id, host, name, connection, data, numbers[at + Log.Cause])
+    this.event(numbers[at + Log.Time], id, host, names[index], connections[index], data[index], numbers[at + Log.Cause])
   }
 
   /** News of a frame that was told of before. */

@@ -218,6 +218,7 @@ export class World {
     const from = { frames: this.frames.length, events: this.events.length }
     for (const engine of this.engines.values()) {
       const { log } = engine
+      const words = log.takeEvents()
       let frame = 0
       for (let at = 0; at < log.length; at += LOG_WIDTH) {
         const kind = log.numbers[at + Log.Kind]
@@ -227,7 +228,7 @@ export class World {
           const port = this.portsOf(engine.name).indexOf(where >> 1)
           this.frames.push({ ...base, mark: log.numbers[at + Log.Mark], from: engine.name, port, bytes: log.frames[frame++] })
         } else if (kind === LogEntry.Event) {
-          this.events.push({ ...base, host: engine.name, ...log.events[where] })
+          this.events.push({ ...base, host: engine.name, ...words[where] })
         }
       }
       log.clear()

@@ -52,7 +52,7 @@ class Desk {
     log.numbers[at + Log.FateAt] = columns.fateAt
     log.numbers[at + Log.Corruption] = 0
     log.numbers[at + Log.Duplicate] = 0
-    log.frames.push(bytes)
+    log.addFrame(bytes)
     return id
   }
 
