@@ -74,22 +74,27 @@ export const playgroundStyles = css`
     flex-direction: column;
     min-width: 0;
   }
-  /* The legend has its place from the start, so that the network does not move when the first packet brings it up; it may need more. */
+  /* The legend has its place from the start, so that the network does not move when the first packet brings it up. */
   packet-stage {
     flex: 1;
     --legend: calc(var(--pk-space) * 8);
   }
   .wide packet-stage {
-    --legend: calc(var(--pk-space) * 17);
+    --legend: calc(var(--pk-space) * 21);
   }
   packet-stage::part(frame) {
     margin-bottom: var(--legend);
     border-radius: 0;
   }
   packet-stage::part(legend) {
-    box-sizing: border-box;
-    min-height: var(--legend);
-    margin-top: calc(-1 * var(--legend));
+    position: absolute;
+    inset: auto 0 0;
+    background: var(--pk-background);
+  }
+  /* Two lines: more would cover the network. */
+  .wide packet-stage::part(legend) {
+    max-height: var(--legend);
+    overflow: hidden;
   }
   packet-transport {
     flex: none;
