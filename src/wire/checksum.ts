@@ -8,53 +8,44 @@
 /** Below this length, finding the word view costs more than it saves. */
 const WORDS_FROM = 128
 
-/** So many 32-bit words are added before folding, to keep the sum of their halves below 2^31. */
-const WORDS_A_ROUND = 16_384
-
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
 // Word view of the buffer summed last: frames are cut from blocks, so the next one is often of the same block. Only a memory: no
 // result depends on it.
 let lastBuffer: ArrayBufferLike = new ArrayBuffer(0)
-let lastWords = new Int32Array(0)
+let lastWords = new Uint32Array(0)
 
 /** The words of a buffer from its beginning, without the last one to three bytes of an uneven buffer. */
-function wordsOf(buffer: ArrayBufferLike): Int32Array {
+function wordsOf(buffer: ArrayBufferLike): Uint32Array {
   if (buffer !== lastBuffer) {
     lastBuffer = buffer
-    lastWords = new Int32Array(buffer as ArrayBuffer, 0, buffer.byteLength >>> 2)
+    lastWords = new Uint32Array(buffer as ArrayBuffer, 0, buffer.byteLength >>> 2)
   }
   return lastWords
 }
 
-/**
- * Adds the 16-bit halves of at most `WORDS_A_ROUND` words. Adds whole words modulo 2^32, and their high halves alone; what the low halves
- * come to follows from both, for it is less than 2^30.
- */
-function addHalves(words: Int32Array, from: number, to: number): number {
-  let all = 0
-  let high = 0
+/** Adds whole words, as numbers: exact for as many as any buffer has, and the fewest steps there are. */
+function addWords(words: Uint32Array, from: number, to: number): number {
+  let even = 0
+  let odd = 0
   let at = from
   const unrolledEnd = from + ((to - from) & ~7)
   while (at < unrolledEnd) {
-    const a = words[at]
-    const b = words[at + 1]
-    const c = words[at + 2]
-    const d = words[at + 3]
-    const e = words[at + 4]
-    const f = words[at + 5]
-    const g = words[at + 6]
-    const h = words[at + 7]
-    all = (all + a + b + c + d + e + f + g + h) | 0
-    high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) + (e >>> 16) + (f >>> 16) + (g >>> 16) + (h >>> 16)) | 0
+    even += words[at] + words[at + 1]
+    odd += words[at + 2] + words[at + 3]
+    even += words[at + 4] + words[at + 5]
+    odd += words[at + 6] + words[at + 7]
     at += 8
   }
-  while (at < to) {
-    const word = words[at++]
-    all = (all + word) | 0
-    high = (high + (word >>> 16)) | 0
-  }
-  return (((all - (high << 16)) | 0) + high) | 0
+  while (at < to) even += words[at++]
+  return even + odd
+}
+
+/** Brings a sum of 32-bit words below 2^16. A word counts as much as its halves do, for 2^16 is 1 when the carries are added back in. */
+function foldWords(total: number): number {
+  const high = Math.floor(total / 0x1_0000_0000)
+  const low = total - high * 0x1_0000_0000
+  return fold((low & 0xffff) + (low >>> 16) + (high & 0xffff) + (high >>> 16))
 }
 
 /** Brings a sum below 2^16 by adding the carries back in. */
@@ -84,16 +75,11 @@ function sumBytes(bytes: Uint8Array, start: number, end: number): number {
 function sumWords(bytes: Uint8Array, start: number, end: number): number {
   const offset = bytes.byteOffset
   const words = wordsOf(bytes.buffer)
-  let word = (offset + start + 2) >>> 2
+  const word = (offset + start + 2) >>> 2
   const lastWord = (offset + end) >>> 2
   const head = sumBytes(bytes, start, word * 4 - offset)
   const tail = sumBytes(bytes, lastWord * 4 - offset, end)
-  let middle = 0
-  while (word < lastWord) {
-    const roundEnd = Math.min(lastWord, word + WORDS_A_ROUND)
-    middle = fold(middle + addHalves(words, word, roundEnd))
-    word = roundEnd
-  }
+  const middle = foldWords(addWords(words, word, lastWord))
   return fold(head + tail + (LITTLE_ENDIAN ? swapped(middle) : middle))
 }
 
