@@ -193,7 +193,11 @@ describe('a page which is played, broken and looked at', () => {
     const { page, problems } = await openPage(browser, `${site.url}/two.html`)
     await page.locator('packet-playground').nth(1).scrollIntoViewIfNeeded()
     await page.waitForFunction(
-      () => [...document.querySelectorAll<Playground>('packet-playground')].every(({ run }) => run.state === 'paused'),
+      // An element that is not defined yet has none.
+      () =>
+        [...document.querySelectorAll<Partial<Playground> & Element>('packet-playground')].every(
+          ({ run }) => run?.state === 'paused',
+        ),
       undefined,
       { timeout: 60_000 },
     )
