@@ -16,13 +16,13 @@ export const ROOMS = {
   host: { folder: 'src/host', may: ['wire', 'crypto', 'protocols', 'kernel', 'scenario'], deterministic: true, packages: [] },
   apps: {
     folder: 'src/apps',
-    may: ['wire', 'protocols', 'host', 'kernel', 'scenario'],
+    may: ['wire', 'crypto', 'protocols', 'host', 'kernel', 'scenario'],
     deterministic: true,
     packages: ['@bufbuild/protobuf', 'graphql', 'dataloader'],
   },
-  trace: { folder: 'src/trace', may: ['wire', 'kernel', 'scenario'] },
+  trace: { folder: 'src/trace', may: ['wire', 'crypto', 'kernel', 'scenario'] },
   scenario: { folder: 'src/scenario', may: ['wire', 'kernel', 'trace'] },
-  run: { folder: 'src/run', may: ['wire', 'kernel', 'host', 'apps', 'trace', 'scenario'] },
+  run: { folder: 'src/run', may: ['wire', 'crypto', 'protocols', 'kernel', 'host', 'apps', 'trace', 'scenario'] },
   cli: { folder: 'src/cli', may: ['wire', 'kernel', 'trace', 'scenario', 'run', 'scenarios'], node: true },
   workers: { folder: 'workers', may: ['kernel', 'host', 'apps', 'trace', 'scenario', 'run'] },
   components: { folder: 'components', may: ['run', 'trace', 'scenario', 'scenarios'] },
@@ -31,6 +31,7 @@ export const ROOMS = {
 
 /** A protocol's folder imports no other protocol's, with these exceptions. Files beside the folders are for all of them. */
 export const SIBLINGS = {
+  tls: ['x509'],
   quic: ['tls'],
   http3: ['quic'],
 }
