@@ -2,18 +2,30 @@
  * `npm run bench`: how fast the engine is, and what the stage costs. Each part is bundled first, so that what runs is what ships.
  *
  *     npm run bench -- [--only engine,stage] [--runs N]
+ *     npm run bench -- --against ns3 [--runs N]
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
 const root = resolve(import.meta.dirname, '..')
 const { values } = parseArgs({
-  options: { only: { type: 'string', default: 'engine,stage' }, runs: { type: 'string', default: '5' } },
+  options: {
+    only: { type: 'string', default: 'engine,stage' },
+    against: { type: 'string' },
+    runs: { type: 'string', default: '5' },
+  },
 })
+if (values.against !== undefined && values.against !== 'ns3') throw new Error('there is nothing to run against but ns3')
 
-async function bench(name: string): Promise<void> {
+/** A command that keeps what it starts to one processor, where there is one: the engines to compare have one thread each. */
+function onOneCore(): string[] {
+  const pin = ['taskset', '-c', '0']
+  return spawnSync('taskset', ['-c', '0', 'true']).status === 0 ? pin : []
+}
+
+async function bench(name: string, before: readonly string[] = []): Promise<void> {
   const file = join(root, '.cache/bench', `${name}.mjs`)
   await build({
     absWorkingDir: root,
@@ -28,7 +40,8 @@ async function bench(name: string): Promise<void> {
     logLevel: 'error',
   })
   await new Promise<void>((done, fail) => {
-    const child = spawn(process.execPath, [file, root, values.runs], { stdio: 'inherit' })
+    const line = [...before, process.execPath, file, root, values.runs]
+    const child = spawn(line[0], line.slice(1), { stdio: 'inherit' })
     child.on('error', fail)
     child.on('close', (code) => {
       if (code === 0) done()
@@ -37,4 +50,5 @@ async function bench(name: string): Promise<void> {
   })
 }
 
-for (const name of values.only.split(',')) await bench(name)
+if (values.against === undefined) for (const name of values.only.split(',')) await bench(name)
+else await bench(values.against, onOneCore())

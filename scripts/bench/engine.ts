@@ -1,6 +1,6 @@
 /**
- * The engine: bare events, and the bulk transfer of 20 MB over sender –1 Gbit/s, 5 ms– router –10 Mbit/s, 15 ms, 100 packets–
- * receiver with full TCP, real bytes, checksums and the trace on; inline, and with a thread for each host.
+ * The engine: bare events, the works of `works.ts` inline, the first of them with a thread for each host, and what memory a long transfer
+ * takes. All with full stacks, real bytes, checksums and the trace on.
  */
 import { build } from 'esbuild'
 import { startThreads } from '../../src/cli/worker-hosts.ts'
@@ -8,42 +8,13 @@ import { EventQueue, type Happening } from '../../src/kernel/event-queue.ts'
 import { randomStream } from '../../src/kernel/random.ts'
 import { runInline } from '../../src/run/run-inline.ts'
 import { resolveScenario } from '../../src/scenario/resolve.ts'
-import type { TraceStore } from '../../src/trace/trace-store.ts'
 import { figuresOf, row, type Figures } from './figures.ts'
+import { BULK, doWork, STORM, UDP, type Effort, type Work } from './works.ts'
 
 const [root = '.', runs = '5'] = process.argv.slice(2)
 const RUNS = Number(runs)
 
-const bulk = resolveScenario({
-  id: 'bulk',
-  title: 'Bulk transfer of 20 MB',
-  seed: 1,
-  duration: '120 s',
-  hosts: {
-    receiver: { app: 'browser', visits: 'http://sender/' },
-    router: { kind: 'router' },
-    sender: { app: 'web-server', serves: { '/': { size: '20 MB', type: 'application/octet-stream' } } },
-  },
-  links: [
-    { between: ['sender', 'router'], rate: '1 Gbit/s', delay: '5 ms' },
-    { between: ['router', 'receiver'], rate: '10 Mbit/s', delay: '15 ms', queue: '100 packets' },
-  ],
-})
-
-/** Frames received at the end of any link. */
-function packetHops(trace: TraceStore): number {
-  let hops = 0
-  for (let number = 1; number <= trace.frameCount; number++) if (trace.frame(number)?.fate === 'arrived') hops++
-  return hops
-}
-
-function ensureDelivered(trace: TraceStore): void {
-  const loaded = trace.first('page:loaded')
-  if (loaded?.data['bytes'] !== 20_000_000) throw new Error('the transfer is not whole')
-}
-
-/** How often a part runs before it is measured: the compiler needs about a second of the bulk transfer to do its best. */
-const WARM_UP = 12
+const UNIT = 'packet-hops/s'
 
 async function repeat(work: () => number | Promise<number>, warmUp = 1): Promise<Figures> {
   const rates: number[] = []
@@ -79,17 +50,21 @@ function copies(): number {
   return count / ((performance.now() - start) / 1000)
 }
 
-const inlineCpu: number[] = []
+/**
+ * Prints how fast a work is done.
+ * @param warmUp how often it is done before it counts: the compiler needs a second or two to do its best
+ */
+function measure(work: Work, warmUp: number): Figures {
+  for (let run = 0; run < warmUp; run++) doWork(work)
+  const efforts = Array.from({ length: RUNS }, () => doWork(work))
+  const rates = figuresOf(efforts.map(rate))
+  console.log(row(`${work.name}, inline`, rates, UNIT))
+  const byProcessor = efforts.map(({ hops, processorSeconds }) => hops / processorSeconds)
+  console.log(row(`${work.name}, inline, by processor time`, figuresOf(byProcessor), UNIT))
+  return rates
+}
 
-function bulkInline(): number {
-  const cpu = process.cpuUsage()
-  const start = performance.now()
-  const { director } = runInline(bulk)
-  const seconds = (performance.now() - start) / 1000
-  const used = process.cpuUsage(cpu)
-  ensureDelivered(director.store)
-  const hops = packetHops(director.store)
-  inlineCpu.push(hops / ((used.user + used.system) / 1e6))
+function rate({ hops, seconds }: Effort): number {
   return hops / seconds
 }
 
@@ -107,33 +82,67 @@ async function hostScript(): Promise<string> {
 }
 
 async function bulkInThreads(script: string): Promise<number> {
-  const { director, hosts, stop } = await startThreads(bulk, { seed: 1 }, script)
+  const scenario = BULK.scenario()
+  const { director, hosts, stop } = await startThreads(scenario, { seed: 1 }, script)
   const settle = (): void => {
     hosts.settle()
   }
   const start = performance.now()
   for (;;) {
-    const step = director.next(bulk.duration, settle)
+    const step = director.next(scenario.duration, settle)
     if (step === undefined) break
     await hosts.perform(step)
   }
   const seconds = (performance.now() - start) / 1000
   settle()
   await stop()
-  ensureDelivered(director.store)
-  return packetHops(director.store) / seconds
+  BULK.ensureDone(director.store)
+  let hops = 0
+  for (const { fate } of director.store.frames()) if (fate === 'arrived') hops++
+  return hops / seconds
 }
 
-const script = await hostScript()
+/** What a transfer of 200 MB takes, of which the trace may keep 20 MB, as it goes on. */
+function longTransfer(): void {
+  const scenario = resolveScenario({
+    id: 'long',
+    title: 'Bulk transfer of 200 MB',
+    seed: 1,
+    duration: '300 s',
+    hosts: {
+      receiver: { app: 'browser', visits: ['http://sender/', 'http://sender/'] },
+      router: { kind: 'router' },
+      sender: { app: 'web-server', serves: { '/': { size: '100 MB', type: 'application/octet-stream' } } },
+    },
+    links: [
+      { between: ['sender', 'router'], rate: '1 Gbit/s', delay: '5 ms' },
+      { between: ['router', 'receiver'], rate: '10 Mbit/s', delay: '15 ms', queue: '100 packets' },
+    ],
+  })
+  const samples: string[] = []
+  const each = 42_000
+  runInline(scenario, {
+    traceLimit: 20_000_000,
+    goOn: (frames) => {
+      if (frames < each * (samples.length + 1)) return true
+      const { heapUsed, external, rss } = process.memoryUsage()
+      samples.push([heapUsed + external, rss].map((bytes) => (bytes / 1e6).toFixed(0)).join('/'))
+      return true
+    },
+  })
+  console.log(`200 MB, 20 MB of it kept: heap and buffers/process in MB, at each tenth: ${samples.join(' ')}`)
+}
+
 // First, while the compiler has seen nothing else.
-const cold = bulkInline()
-const inline = await repeat(bulkInline, WARM_UP)
-console.log(row('bulk, inline, first run of the process', figuresOf([cold]), 'packet-hops/s'))
-console.log(row('bulk, inline', inline, 'packet-hops/s'))
-console.log(row('bulk, inline, by processor time', figuresOf(inlineCpu.slice(1 + WARM_UP)), 'packet-hops/s'))
+console.log(row('bulk, inline, first run of the process', figuresOf([rate(doWork(BULK))]), UNIT))
+const inline = measure(BULK, 15)
+measure(UDP, 3)
+measure(STORM, 6)
 console.log(row('copies of 1,514 bytes', await repeat(copies), 'copies/s'))
 console.log(row('kernel, 1,000 events pending', await repeat(() => holdModel(1000)), 'events/s'))
 console.log(row('kernel, 100,000 events pending', await repeat(() => holdModel(100_000)), 'events/s'))
+const script = await hostScript()
 const threads = await repeat(() => bulkInThreads(script))
-console.log(row('bulk, a thread for each host', threads, 'packet-hops/s'))
+console.log(row('bulk, a thread for each host', threads, UNIT))
 console.log(`inline to threads ${(inline.median / threads.median).toFixed(1)} : 1`)
+longTransfer()

@@ -2,6 +2,7 @@
 import { createApp } from '../../src/apps/registry.ts'
 import { createHost } from '../../src/host/host-machine.ts'
 import type { App, AppContext, Blocking, TcpSocket } from '../../src/host/socket.ts'
+import { BlockPool } from '../../src/kernel/arena.ts'
 import type { MachineFactory } from '../../src/kernel/machine.ts'
 import { Director } from '../../src/run/director.ts'
 import { InlineHosts } from '../../src/run/inline-hosts.ts'
@@ -32,7 +33,7 @@ export interface Effort {
 export function doWork({ name, scenario: scenarioOf, apps, ensureDone }: Work): Effort {
   const scenario = scenarioOf()
   const director = new Director(scenario, { seed: scenario.seed })
-  const hosts = new InlineHosts(scenario, scenario.seed, director, (host) => machine(host, apps?.(host)))
+  const hosts = new InlineHosts(scenario, scenario.seed, director, (host) => machine(host, apps?.(host)), pool)
   const cpu = process.cpuUsage()
   const start = performance.now()
   hosts.advance(scenario.duration)
@@ -47,8 +48,12 @@ export function doWork({ name, scenario: scenarioOf, apps, ensureDone }: Work): 
   }
   let hops = -arps
   for (const { framesReceived } of hosts.engines) hops += framesReceived
+  hosts.dispose()
   return { hops, seconds, processorSeconds: (used.user + used.system) / 1e6 }
 }
+
+/** The runs of a sweep follow each other in one process, and so do these. */
+const pool = new BlockPool()
 
 /** How many ARP packets a work takes, by its name, once it was found done. */
 const done = new Map<string, number>()

@@ -23,7 +23,6 @@ import {
   IPV4_LENGTH_LIMIT,
   IpProtocol,
   Ipv4Header,
-  verifyIpv4Checksum,
 } from '../wire/ipv4.ts'
 import { addressSum } from '../wire/pseudo-header.ts'
 import { TCP_HEADER_LENGTH } from '../wire/tcp.ts'
@@ -306,7 +305,7 @@ export class InternetLayer implements NetworkLayer {
   receive(card: NetworkInterface, frame: Uint8Array, linkBroadcast: boolean): void {
     const { received } = this
     const header = decodeIpv4(frame, ETHERNET_HEADER_LENGTH, frame.length, received.header)
-    if (!verifyIpv4Checksum(frame, ETHERNET_HEADER_LENGTH)) {
+    if (!header.isIntact) {
       this.discard('ip', 'wrong checksum')
       return
     }

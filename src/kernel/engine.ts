@@ -40,6 +40,8 @@ export interface EngineSetup {
   readonly factory: MachineFactory
   /** Tells links what is in frames; without one, nothing can be told. */
   readonly inspector?: FrameInspector
+  /** Where frames get their memory; one of its own when absent. */
+  readonly arena?: Arena
 }
 
 /** A frame on its way to this host. Pooled. */
@@ -122,7 +124,7 @@ export class Engine implements Environment {
   processed = 0
 
   private readonly queue = new EventQueue()
-  private readonly arena = new Arena()
+  private readonly arena: Arena
   private readonly egresses: Egress[] = []
   private readonly streams = new Map<string, Random>()
   /** Settings of the machine that were changed, by path, in the order in which they were; a restart does not undo them. */
@@ -132,7 +134,9 @@ export class Engine implements Environment {
   private readonly firstId: number
   private sequence = 0
   private machine: Machine | undefined
+  /** The first `spareCount` count. */
   private readonly spareArrivals: Arrival[] = []
+  private spareCount = 0
   /** What a paused host has not got round to. */
   private held: Happening[] = []
   private framesHeld = 0
@@ -142,6 +146,7 @@ export class Engine implements Environment {
     this.name = setup.name
     this.seed = setup.seed
     this.factory = setup.factory
+    this.arena = setup.arena ?? new Arena()
     this.inspector = setup.inspector ?? OPAQUE_FRAMES
     this.firstId = setup.host * ID_SEQUENCE_LIMIT
     this.ports = setup.ports.length
@@ -190,7 +195,7 @@ export class Engine implements Environment {
 
   /** Takes a frame from a neighbour's carrier. */
   accept(port: number, frame: Uint8Array, arrives: Nanos, id: Id, corruption: number, detected: boolean): void {
-    const arrival = this.spareArrivals.pop() ?? new Arrival(this)
+    const arrival = this.spareCount > 0 ? this.spareArrivals[--this.spareCount] : new Arrival(this)
     arrival.frame = frame
     arrival.port = port
     arrival.id = id
@@ -216,7 +221,7 @@ export class Engine implements Environment {
     }
     const { id, port, frame, corruption } = arrival
     arrival.frame = EMPTY
-    this.spareArrivals.push(arrival)
+    this.spareArrivals[this.spareCount++] = arrival
     if (!isWhole) return
     if (this.machine === undefined) {
       this.log.fate(this.now, id, FATE_NUMBER['host-down'], this.now)

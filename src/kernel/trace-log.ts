@@ -53,7 +53,7 @@ const LARGEST_KEPT = 1024
  * a host in a worker can transfer them and a host in this thread pays for no objects.
  */
 export class TraceLog {
-  numbers = new Float64Array(LOG_WIDTH * 256)
+  numbers = new Float64Array(LOG_WIDTH * 32)
   /** How many numbers are in use; a multiple of `LOG_WIDTH`. */
   length = 0
   /** Bytes of the frames, in the order of the entries that bring some; the first `frameCount` count. */

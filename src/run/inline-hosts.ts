@@ -1,4 +1,5 @@
 import { FRAME_INSPECTOR } from '../host/frame-inspector.ts'
+import { Arena, type BlockPool } from '../kernel/arena.ts'
 import type { Conductor } from '../kernel/conductor.ts'
 import type { Carrier } from '../kernel/egress.ts'
 import { Engine, type PortSetup } from '../kernel/engine.ts'
@@ -36,13 +37,19 @@ export class InlineHosts implements Hosts {
   /** How many numbers there are in them. */
   private untoldNumbers = 0
 
-  /** @param machines what runs on a host; what the scenario says, usually */
+  /**
+   * @param machines what runs on a host; what the scenario says, usually
+   * @param pool gives memory of earlier runs, and gets this one's when it is disposed of
+   */
   constructor(
     scenario: ResolvedScenario,
     seed: number,
     private readonly director: Director,
     machines: (host: ResolvedHost) => MachineFactory = machineFactory,
+    private readonly pool?: BlockPool,
   ) {
+    // Of all hosts together, so that blocks are few, and empty in the order in which they were filled.
+    const arena = new Arena(pool)
     scenario.hosts.forEach((host, index) => {
       this.engines.push(
         new Engine({
@@ -51,6 +58,7 @@ export class InlineHosts implements Hosts {
           seed,
           factory: machines(host),
           inspector: FRAME_INSPECTOR,
+          arena,
           ports: host.interfaces.map(({ link, end }): PortSetup => {
             const { hosts, ports, settings } = scenario.links[link]
             const [peer, peerPort] = [hosts[1 - end], ports[1 - end]]
@@ -137,8 +145,9 @@ export class InlineHosts implements Hosts {
     this.director.store.horizon = this.director.horizon
   }
 
+  /** Ends the run. With a pool, no frame of it may be looked into any more. */
   dispose(): void {
-    // Nothing is held outside this thread.
+    if (this.pool !== undefined) this.director.recorder.release(this.pool)
   }
 
   private report(): void {

@@ -1,3 +1,4 @@
+import type { BlockPool } from '../kernel/arena.ts'
 import type { Nanos } from '../kernel/time.ts'
 import type { Intervention } from '../scenario/intervention.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
@@ -14,6 +15,8 @@ export interface InlineOptions {
   readonly until?: Nanos
   /** In bytes. */
   readonly traceLimit?: number
+  /** Memory that earlier runs have given back, for who does many runs one after the other; see `dispose`. */
+  readonly pool?: BlockPool
   /** Asked now and then; false stops the run. */
   readonly goOn?: (frames: number) => boolean
 }
@@ -25,6 +28,8 @@ export interface InlineRun {
   /** Whether `goOn` never said no. */
   readonly finished: boolean
   capture(vantage: Vantage): Uint8Array
+  /** Gives the memory of the frames to the pool that the run was given; what is known of them stays, but not their bytes. */
+  dispose(): void
 }
 
 /** Runs a scenario from its beginning to its end in this thread, as fast as it goes. */
@@ -35,7 +40,7 @@ export function runInline(scenario: ResolvedScenario, options: InlineOptions = {
     ...(options.interventions && { interventions: options.interventions }),
     ...(options.traceLimit !== undefined && { traceLimit: options.traceLimit }),
   })
-  const hosts = new InlineHosts(scenario, seed, director)
+  const hosts = new InlineHosts(scenario, seed, director, undefined, options.pool)
   const { goOn } = options
   const finished = hosts.advance(
     options.until ?? scenario.duration,
@@ -47,5 +52,8 @@ export function runInline(scenario: ResolvedScenario, options: InlineOptions = {
     trace: director.store,
     finished,
     capture: (vantage) => exportPcapng(scenario, director.recorder, vantage),
+    dispose: () => {
+      hosts.dispose()
+    },
   }
 }

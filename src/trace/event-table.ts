@@ -4,6 +4,9 @@ import type { EventRecord } from './record.ts'
 
 const FIRST_CAPACITY = 256
 
+/** Arrays that grew larger than this are given up when they have been read. */
+const LARGEST_KEPT = 1024
+
 /** Numbers of an event: time, id, cause, host. */
 const WIDTH = 4
 
@@ -14,7 +17,7 @@ const WIDTH = 4
 export class EventTable {
   /** The older ones, as they were asked for. */
   private made: EventRecord[] = []
-  // The newer ones, in columns; how many.
+  // The newer ones, in columns; how many. Arrays of words are filled again rather than emptied, which would give up their memory.
   private waiting = 0
   private numbers = new Float64Array(WIDTH * FIRST_CAPACITY)
   private names: string[] = []
@@ -34,10 +37,10 @@ export class EventTable {
     numbers[at + 1] = id
     numbers[at + 2] = cause
     numbers[at + 3] = host
-    this.names.push(name)
-    this.connections.push(connection)
-    this.data.push(data)
-    this.waiting++
+    const index = this.waiting++
+    this.names[index] = name
+    this.connections[index] = connection
+    this.data[index] = data
   }
 
   /** Takes in a record that was made elsewhere. */
@@ -58,9 +61,9 @@ export class EventTable {
     const late = gone - early
     this.made = this.made.slice(early)
     this.numbers.copyWithin(0, late * WIDTH, this.waiting * WIDTH)
-    this.names = this.names.slice(late)
-    this.connections = this.connections.slice(late)
-    this.data = this.data.slice(late)
+    this.names = this.names.slice(late, this.waiting)
+    this.connections = this.connections.slice(late, this.waiting)
+    this.data = this.data.slice(late, this.waiting)
     this.waiting -= late
   }
 
@@ -79,9 +82,10 @@ export class EventTable {
       })
     }
     this.waiting = 0
-    this.names.length = 0
-    this.connections.length = 0
-    this.data.length = 0
+    if (this.names.length <= LARGEST_KEPT) return
+    this.names = []
+    this.connections = []
+    this.data = []
   }
 
   private grow(): void {

@@ -1,4 +1,4 @@
-import { Arena } from '../kernel/arena.ts'
+import { Arena, type BlockPool } from '../kernel/arena.ts'
 import type { FrameBlock } from './frame-table.ts'
 
 /** A buffer that holds fewer bytes than this is copied, so that buffers stay few. */
@@ -23,23 +23,16 @@ export class FrameMemory {
   private readonly blockOf = new Map<ArrayBufferLike, number>()
   /** Below this number there is no block any more. */
   private firstBlock = 1
-  // By direction: the buffer of the frame kept last, and its number. A host fills one before it begins the next.
-  private readonly lastBuffers: ArrayBufferLike[] = []
-  private readonly lastBlocks: number[] = []
+  /** The buffer of the frame kept last, and its number: it is filled before the next is begun. */
+  private lastBuffer: ArrayBufferLike = NO_BUFFER
+  private lastBlock = 0
 
-  /**
-   * Keeps the bytes of a frame, which must not change any more.
-   * @param where `link * 2 + direction`
-   */
-  keep(number: number, columns: FrameBlock, row: number, where: number, given: Uint8Array): void {
+  /** Keeps the bytes of a frame, which must not change any more. */
+  keep(number: number, columns: FrameBlock, row: number, given: Uint8Array): void {
     let bytes = given
     let { buffer } = bytes
-    while (where >= this.lastBuffers.length) {
-      this.lastBuffers.push(NO_BUFFER)
-      this.lastBlocks.push(0)
-    }
-    let index = this.lastBlocks[where]
-    if (buffer !== this.lastBuffers[where]) {
+    let index = this.lastBlock
+    if (buffer !== this.lastBuffer) {
       let known = this.blockOf.get(buffer)
       if (known === undefined && buffer.byteLength < SMALLEST_BLOCK) {
         bytes = this.arena.allocate(given.length)
@@ -48,8 +41,8 @@ export class FrameMemory {
         known = this.blockOf.get(buffer)
       }
       index = known ?? this.adopt(buffer)
-      this.lastBuffers[where] = buffer
-      this.lastBlocks[where] = index
+      this.lastBuffer = buffer
+      this.lastBlock = index
     }
     columns.bytesBlock[row] = index
     columns.bytesStart[row] = bytes.byteOffset
@@ -73,7 +66,16 @@ export class FrameMemory {
       this.blockOf.delete(block.buffer)
     }
     while (this.firstBlock < blocks.length && blocks[this.firstBlock] === undefined) this.firstBlock++
-    this.lastBuffers.fill(NO_BUFFER)
+    this.lastBuffer = NO_BUFFER
+  }
+
+  /** Lets go of everything, and hands the buffers on. */
+  release(pool: BlockPool): void {
+    for (const buffer of this.blockOf.keys()) pool.give(buffer)
+    this.blocks.length = 1
+    this.blockOf.clear()
+    this.firstBlock = 1
+    this.lastBuffer = NO_BUFFER
   }
 
   private adopt(buffer: ArrayBufferLike): number {

@@ -17,8 +17,9 @@ export interface HostLog {
  */
 export class LogMerge {
   private logs: readonly HostLog[] = []
-  /** Indices of logs that have not been read to their end, as a binary heap. */
+  /** Indices of logs that have not been read to their end, as a binary heap of `left` of them. */
   private readonly heap: number[] = []
+  private left = 0
   // By index: the next entry of each log, as an offset, and what it is ordered by.
   private readonly heads: number[] = []
   private readonly times: number[] = []
@@ -31,37 +32,41 @@ export class LogMerge {
 
   start(logs: readonly HostLog[]): void {
     this.logs = logs
-    const { heap } = this
+    this.left = 0
     for (let index = 0; index < logs.length; index++) {
       if (logs[index].length === 0) continue
       this.point(index, 0)
-      heap.push(index)
+      this.heap[this.left++] = index
     }
-    for (let at = (heap.length >> 1) - 1; at >= 0; at--) this.siftDown(at)
+    for (let at = (this.left >> 1) - 1; at >= 0; at--) this.siftDown(at)
   }
 
   /** Finds the next run. Returns false when all has been read. */
   next(): boolean {
     const { heap, times, ids } = this
-    if (heap.length === 0) return false
+    const left = this.left
+    if (left === 0) return false
     const index = heap[0]
     const { numbers, length } = this.logs[index]
     let to = this.heads[index]
     this.index = index
     this.from = to
-    if (heap.length === 1) {
+    if (left === 1) {
       this.to = length
-      heap.length = 0
+      this.left = 0
       return true
     }
-    const rival = heap.length > 2 && this.isBefore(heap[2], heap[1]) ? heap[2] : heap[1]
+    const rival = left > 2 && this.isBefore(heap[2], heap[1]) ? heap[2] : heap[1]
     const time = times[rival]
     const id = ids[rival]
-    do to += LOG_WIDTH
-    while (to < length && (numbers[to + Log.Time] < time || (numbers[to + Log.Time] === time && numbers[to + Log.Id] < id)))
+    let own: number
+    do {
+      to += LOG_WIDTH
+      own = to < length ? numbers[to + Log.Time] : Infinity
+    } while (own < time || (own === time && numbers[to + Log.Id] < id))
     this.to = to
     if (to < length) this.point(index, to)
-    else heap[0] = heap.pop() as number
+    else heap[0] = heap[--this.left]
     this.siftDown(0)
     return true
   }
@@ -79,13 +84,13 @@ export class LogMerge {
   }
 
   private siftDown(start: number): void {
-    const { heap } = this
+    const { heap, left } = this
     const index = heap[start]
     let hole = start
     for (;;) {
       let child = 2 * hole + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && this.isBefore(heap[child + 1], heap[child])) child++
+      if (child >= left) break
+      if (child + 1 < left && this.isBefore(heap[child + 1], heap[child])) child++
       if (this.isBefore(index, heap[child])) break
       heap[hole] = heap[child]
       hole = child

@@ -1,3 +1,4 @@
+import type { BlockPool } from '../kernel/arena.ts'
 import { FATE_NUMBER } from '../kernel/egress.ts'
 import { corrupted } from '../kernel/impairments.ts'
 import { FrameMark, ID_SEQUENCE_LIMIT, type EventData, type Id } from '../kernel/machine.ts'
@@ -146,6 +147,13 @@ export class Recorder {
     return this.memory.bytes(table.block(number), FrameTable.at(number))
   }
 
+  /** Lets the bytes of all frames go; their memory is for other runs. */
+  release(pool: BlockPool): void {
+    this.memory.release(pool)
+    this.firstWithBytes = this.table.count + 1
+    this.frameBytes = 0
+  }
+
   /** Numbers of older frames whose record changed since the last call. */
   takeChanged(): Set<number> {
     const { changed } = this
@@ -181,7 +189,7 @@ export class Recorder {
     block.kind[row] = classifier.kind
     block.connection[row] = classifier.connectionNumber
     this.frameBytes += bytes.length
-    this.memory.keep(number, block, row, where, bytes)
+    this.memory.keep(number, block, row, bytes)
     this.thinFrames()
   }
 
@@ -195,7 +203,7 @@ export class Recorder {
     block.mark[row] = block.mark[row] | FrameMark.CongestionExperienced
     this.change(number)
     if (number < this.firstWithBytes) return
-    this.memory.keep(number, block, row, block.where[row], bytes)
+    this.memory.keep(number, block, row, bytes)
   }
 
   private event(time: Nanos, id: Id, host: number, name: string, connection: string, data: EventData, cause: Id): void {

@@ -10,18 +10,22 @@ const WORDS_FROM = 128
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
-// Word view of the buffer summed last: frames are cut from blocks, so the next one is often of the same block. Only a memory: no
-// result depends on it.
+// Word views of the two buffers summed last: frames are cut from blocks, so the next one is often of the same block, and what was sent
+// a while ago is being received from the one before. Only a memory: no result depends on it.
 let lastBuffer: ArrayBufferLike = new ArrayBuffer(0)
 let lastWords = new Uint32Array(0)
+let otherBuffer: ArrayBufferLike = lastBuffer
+let otherWords = lastWords
 
 /** The words of a buffer from its beginning, without the last one to three bytes of an uneven buffer. */
 function wordsOf(buffer: ArrayBufferLike): Uint32Array {
-  if (buffer !== lastBuffer) {
-    lastBuffer = buffer
-    lastWords = new Uint32Array(buffer as ArrayBuffer, 0, buffer.byteLength >>> 2)
-  }
-  return lastWords
+  if (buffer === lastBuffer) return lastWords
+  const words = buffer === otherBuffer ? otherWords : new Uint32Array(buffer as ArrayBuffer, 0, buffer.byteLength >>> 2)
+  otherBuffer = lastBuffer
+  otherWords = lastWords
+  lastBuffer = buffer
+  lastWords = words
+  return words
 }
 
 /** Adds whole words, as numbers: exact for as many as any buffer has, and the fewest steps there are. */

@@ -48,6 +48,8 @@ export class Ipv4Header {
   options: Uint8Array = NO_OPTIONS
   /** The checksum field as it was decoded; `encodeIpv4` computes its own. */
   checksum = 0
+  /** Whether that was right, when it was decoded. */
+  isIntact = true
   /** First byte of the payload in the decoded array. */
   payloadStart = 0
   /** One past the payload's last byte in the decoded array, by the total length field. */
@@ -70,18 +72,28 @@ export function decodeIpv4Header(bytes: Uint8Array, start: number, end: number, 
   if (payloadStart > end) throw new DecodeError('ipv4', 'truncated', end, 'the header reaches past the end')
   const totalLength = read16(bytes, start + 2)
   if (totalLength < headerLength) throw new DecodeError('ipv4', 'invalid', start + 2, 'total length below header length')
+  const service = bytes[start + 1]
+  const identification = read16(bytes, start + 4)
   const fragment = read16(bytes, start + 6)
-  into.dscp = bytes[start + 1] >>> 2
-  into.ecn = bytes[start + 1] & 3
-  into.identification = read16(bytes, start + 4)
+  const ttl = bytes[start + 8]
+  const protocol = bytes[start + 9]
+  const checksum = read16(bytes, start + 10)
+  const source = read32(bytes, start + 12)
+  const destination = read32(bytes, start + 16)
+  into.dscp = service >>> 2
+  into.ecn = service & 3
+  into.identification = identification
   into.dontFragment = (fragment & DONT_FRAGMENT) !== 0
   into.moreFragments = (fragment & MORE_FRAGMENTS) !== 0
   into.fragmentOffset = (fragment & OFFSET_BITS) * 8
-  into.ttl = bytes[start + 8]
-  into.protocol = bytes[start + 9]
-  into.checksum = read16(bytes, start + 10)
-  into.source = read32(bytes, start + 12)
-  into.destination = read32(bytes, start + 16)
+  into.ttl = ttl
+  into.protocol = protocol
+  into.checksum = checksum
+  const fixed = 0x4000 | ((headerLength / WORD) << 8) | service
+  const total = fixed + totalLength + identification + fragment + ((ttl << 8) | protocol) + checksum
+  into.isIntact = optionsSum(bytes, start, headerLength, total + halves(source) + halves(destination)) === 0xffff
+  into.source = source
+  into.destination = destination
   into.options = headerLength === IPV4_HEADER_LENGTH ? NO_OPTIONS : bytes.subarray(start + IPV4_HEADER_LENGTH, payloadStart)
   into.payloadStart = payloadStart
   into.payloadEnd = start + totalLength
@@ -102,38 +114,17 @@ export function decodeIpv4(bytes: Uint8Array, start: number, end: number, into =
 
 /** Whether the header checksum of the packet at `start` is right; the header must lie whole in the array. RFC 1122 section 3.2.1.2. */
 export function verifyIpv4Checksum(bytes: Uint8Array, start: number): boolean {
-  return headerSum(bytes, start, (bytes[start] & 0xf) * WORD) === 0xffff
+  return sum(bytes, start, start + (bytes[start] & 0xf) * WORD) === 0xffff
 }
 
-/** Folded sum of a header. Nearly all have no options, and are worth being added without a loop. */
-function headerSum(bytes: Uint8Array, start: number, length: number): number {
-  if (length !== IPV4_HEADER_LENGTH) return sum(bytes, start, start + length)
-  const high =
-    bytes[start] +
-    bytes[start + 2] +
-    bytes[start + 4] +
-    bytes[start + 6] +
-    bytes[start + 8] +
-    bytes[start + 10] +
-    bytes[start + 12] +
-    bytes[start + 14] +
-    bytes[start + 16] +
-    bytes[start + 18]
-  const low =
-    bytes[start + 1] +
-    bytes[start + 3] +
-    bytes[start + 5] +
-    bytes[start + 7] +
-    bytes[start + 9] +
-    bytes[start + 11] +
-    bytes[start + 13] +
-    bytes[start + 15] +
-    bytes[start + 17] +
-    bytes[start + 19]
-  const total = (high << 8) + low
-  // Ten words carry at most nine, and adding these may carry once more.
-  const once = (total & 0xffff) + (total >>> 16)
-  return (once & 0xffff) + (once >>> 16)
+/** The two 16-bit words of an address, added. */
+function halves(address: number): number {
+  return (address >>> 16) + (address & 0xffff)
+}
+
+/** The folded sum of a header whose fixed part comes to `total`. */
+function optionsSum(bytes: Uint8Array, start: number, headerLength: number, total: number): number {
+  return sum(bytes, start + IPV4_HEADER_LENGTH, start + headerLength, total)
 }
 
 /** Bytes of the header that `encodeIpv4` writes: options are padded to whole words. */
@@ -152,22 +143,25 @@ export function encodeIpv4(header: Ipv4Header, payloadLength: number, bytes: Uin
     throw new RangeError('the options of an IPv4 packet exceed 40 bytes')
   if (headerLength + payloadLength > IPV4_LENGTH_LIMIT) throw new RangeError('an IPv4 packet exceeds 65,535 bytes')
   const flags = (header.dontFragment ? DONT_FRAGMENT : 0) | (header.moreFragments ? MORE_FRAGMENTS : 0)
-  bytes[start] = 0x40 | (headerLength / WORD)
-  bytes[start + 1] = (header.dscp << 2) | header.ecn
-  write16(bytes, start + 2, headerLength + payloadLength)
-  write16(bytes, start + 4, header.identification)
-  write16(bytes, start + 6, flags | (header.fragmentOffset >>> 3))
-  bytes[start + 8] = header.ttl
-  bytes[start + 9] = header.protocol
-  write16(bytes, start + 10, 0)
-  write32(bytes, start + 12, header.source)
-  write32(bytes, start + 16, header.destination)
+  const { identification, ttl, protocol, source, destination } = header
+  const fixed = 0x4000 | ((headerLength / WORD) << 8) | (header.dscp << 2) | header.ecn
+  const fragment = flags | (header.fragmentOffset >>> 3)
+  const length = headerLength + payloadLength
+  write16(bytes, start, fixed)
+  write16(bytes, start + 2, length)
+  write16(bytes, start + 4, identification)
+  write16(bytes, start + 6, fragment)
+  bytes[start + 8] = ttl
+  bytes[start + 9] = protocol
+  write32(bytes, start + 12, source)
+  write32(bytes, start + 16, destination)
   const payloadStart = start + headerLength
   if (headerLength !== IPV4_HEADER_LENGTH) {
     bytes.set(header.options, start + IPV4_HEADER_LENGTH)
     bytes.fill(0, start + IPV4_HEADER_LENGTH + header.options.length, payloadStart)
   }
-  write16(bytes, start + 10, ~headerSum(bytes, start, headerLength) & 0xffff)
+  const total = fixed + length + identification + fragment + ((ttl << 8) | protocol) + halves(source) + halves(destination)
+  write16(bytes, start + 10, ~optionsSum(bytes, start, headerLength, total) & 0xffff)
   return payloadStart
 }
 

@@ -1,4 +1,5 @@
 import { scenarios } from '../../scenarios/index.ts'
+import { BlockPool } from '../../src/kernel/arena.ts'
 import { runInline, type InlineRun } from '../../src/run/run-inline.ts'
 import { judgeClaims, type ClaimVerdict } from '../../src/scenario/claims.ts'
 import { resolveScenario } from '../../src/scenario/resolve.ts'
@@ -29,14 +30,21 @@ export interface RunSetup {
   readonly links?: Partial<LinkSettings>
 }
 
-export function runOf(id: string, { seed, knobs, interventions, links }: RunSetup = {}): InlineRun {
+/** @param pool memory that other runs have given back */
+export function runOf(id: string, { seed, knobs, interventions, links }: RunSetup = {}, pool?: BlockPool): InlineRun {
   const resolved = resolveScenario(sourceOf(id), { ...(knobs && { knobs }) })
-  const options = { ...(seed !== undefined && { seed }), ...(interventions && { interventions }) }
+  const options = { ...(seed !== undefined && { seed }), ...(interventions && { interventions }), ...(pool && { pool }) }
   return runInline(links === undefined ? resolved : withLinks(resolved, links), options)
 }
 
+/** Runs follow each other in a sweep, and use the same memory. */
+const pool = new BlockPool()
+
 export function verdictsOf(id: string, setup: RunSetup = {}): ClaimVerdict[] {
-  return judgeClaims(sourceOf(id), runOf(id, setup).trace)
+  const run = runOf(id, setup, pool)
+  const verdicts = judgeClaims(sourceOf(id), run.trace)
+  run.dispose()
+  return verdicts
 }
 
 function withLinks(scenario: ResolvedScenario, changed: Partial<LinkSettings>): ResolvedScenario {
