@@ -53,6 +53,7 @@ describe('a simulated browser, with real servers', () => {
     for (const [loss, reorder] of [
       ['0 %', '0 %'],
       ['2 %', '1 %'],
+      ['5 %', '2 %'],
     ]) {
       test(`${name} serves it everything, ${loss} lost and ${reorder} reordered`, async () => {
         await inLab(async (lab) => {
