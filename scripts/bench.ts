@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: how fast the engine is, and what the stage costs. Each part is bundled first, so that what runs is what ships.
  *
- *     npm run bench -- [--only engine,stage] [--runs N]
+ *     npm run bench -- [--only engine,stage,crypto,page] [--runs N]
  *     npm run bench -- --against ns3 [--runs N]
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -12,7 +12,7 @@ import { build } from 'esbuild'
 const root = resolve(import.meta.dirname, '..')
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'engine,stage' },
+    only: { type: 'string', default: 'engine,stage,crypto,page' },
     against: { type: 'string' },
     runs: { type: 'string', default: '5' },
   },

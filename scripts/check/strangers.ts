@@ -6,10 +6,14 @@ import { findProgram } from './chromium.ts'
 /** Programs that nobody here wrote and that the tests meet, with Debian's packages of them. */
 export const STRANGERS: Readonly<Record<string, string>> = {
   curl: 'curl',
+  'gnutls-cli': 'gnutls-bin',
   h2load: 'nghttp2-client',
   ip: 'iproute2',
   nc: 'netcat-openbsd',
+  nghttp: 'nghttp2-client',
+  nghttpd: 'nghttp2-server',
   nginx: 'nginx-light',
+  openssl: 'openssl',
   ping: 'iputils-ping',
   python3: 'python3',
   traceroute: 'traceroute',

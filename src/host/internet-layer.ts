@@ -12,7 +12,7 @@
 import { BROADCAST_IPV4, BROADCAST_MAC, formatIpv4, writeMac } from '../wire/address.ts'
 import { ETHERNET_HEADER_LENGTH, EtherType } from '../wire/ethernet.ts'
 import { IcmpType, TimeExceededCode, UnreachableCode } from '../wire/icmp.ts'
-import { write16 } from '../wire/integer.ts'
+import { read16, write16 } from '../wire/integer.ts'
 import { Ipv4Reassembler } from '../wire/ipv4-reassembly.ts'
 import {
   decodeIpv4,
@@ -110,6 +110,8 @@ export class InternetLayer implements NetworkLayer {
   readonly neighbours: readonly NeighbourCache[]
   /** Whether a router makes SYNs that pass through announce no more than fits through it. */
   clampsMss = false
+  /** TCP ports whose packets are taken in though they are for others, as by Linux's TPROXY; undefined: none. */
+  diverted: ReadonlySet<number> | undefined
   /** Is told what this host could not do for others, and for itself. Set once, when the stack is put together. */
   reporter: ErrorReporter | undefined
   private readonly handlers: (ProtocolHandler | undefined)[] = new Array<ProtocolHandler | undefined>(256).fill(undefined)
@@ -327,8 +329,23 @@ export class InternetLayer implements NetworkLayer {
       received.broadcast = linkBroadcast || destination.kind === 'group'
       this.deliver(received)
     } else if (this.forwards && !linkBroadcast && destination.kind !== 'group') {
-      this.forward(card, frame, header, destination)
+      if (this.diverted !== undefined && this.isDiverted(this.diverted, frame, header)) {
+        received.bytes = frame
+        received.start = ETHERNET_HEADER_LENGTH
+        received.port = card.port
+        received.broadcast = false
+        this.deliver(received)
+      } else {
+        this.forward(card, frame, header, destination)
+      }
     }
+  }
+
+  /** Of a packet in fragments nobody knows the port: it is passed on. */
+  private isDiverted(ports: ReadonlySet<number>, frame: Uint8Array, header: Ipv4Header): boolean {
+    const { protocol, moreFragments, fragmentOffset, payloadStart, payloadEnd } = header
+    if (protocol !== IpProtocol.TCP || moreFragments || fragmentOffset > 0 || payloadEnd - payloadStart < 4) return false
+    return ports.has(read16(frame, payloadStart + 2))
   }
 
   private isBroadcastOn(card: NetworkInterface, address: number): boolean {

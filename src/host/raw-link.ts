@@ -24,4 +24,8 @@ export class RawLink implements LinkAccess {
   setForwarding(on: boolean): void {
     this.layer.forwards = on
   }
+
+  divert(ports: readonly number[]): void {
+    this.layer.diverted = ports.length === 0 ? undefined : new Set(ports)
+  }
 }

@@ -26,6 +26,7 @@ export type SocketErrorCode =
   | 'EADDRINUSE'
   | 'EMSGSIZE'
   | 'EPIPE'
+  | 'EPROTO'
   | 'ENOTFOUND'
 
 export class SocketError extends Error {
@@ -55,6 +56,11 @@ export interface TcpSocket {
   readExactly(length: number): Blocking<Uint8Array>
   /** Blocks until all of it is in the send buffer. Throws SocketError; EPIPE after `shutdown`. The bytes must not change afterwards. */
   write(bytes: Uint8Array): Blocking<void>
+  /**
+   * Blocks until at most so many bytes wait that were never sent, as with Linux's TCP_NOTSENT_LOWAT: what is written earlier can no longer
+   * be overtaken by what turns out to be more urgent.
+   */
+  drained(most: number): Blocking<void>
   /** Half-close: a FIN after all that was written. Reading goes on. */
   shutdown(): void
   /** Both halves. What was written is still sent; unread input makes it a reset (RFC 1122 section 4.2.2.13, RFC 2525 section 2.17). */
@@ -117,6 +123,11 @@ export interface LinkAccess {
   sendArpReply(to: Station, claim: Station): void
   /** Whether packets for others are passed on, as by a router: Linux's `ip_forward`. */
   setForwarding(on: boolean): void
+  /**
+   * Takes in packets for these TCP ports that would be passed on (IPv4), as Linux's TPROXY does: who connects to somebody behind us is
+   * accepted here by whoever listens on the port, and sees the address that he wanted. `local` of the socket says whom.
+   */
+  divert(ports: readonly number[]): void
 }
 
 /** What an application sees of its host. */

@@ -89,6 +89,8 @@ export class TcpEndpoint implements TcpSocket, Tuple {
   /** What set the deadline. */
   private deadlineCause: Id = 0
   private readonly changed = new WaitQueue()
+  /** Wakes who waits when at most so many bytes wait to be sent; below 0: nobody does. */
+  private drainLimit = -1
   private failure: TcpFailure | undefined
   private isConnected = false
   private isOver = false
@@ -209,6 +211,10 @@ export class TcpEndpoint implements TcpSocket, Tuple {
         this.isOver = true
         this.failure = event.error
       }
+    }
+    if (this.drainLimit >= 0 && machine.unsentBytes <= this.drainLimit) {
+      this.drainLimit = -1
+      news = true
     }
     if (news) this.changed.wake()
     if (machine.state === 'CLOSED') {
@@ -341,6 +347,15 @@ export class TcpEndpoint implements TcpSocket, Tuple {
       if (at === bytes.length) return
       yield this.changed
     }
+  }
+
+  *drained(most: number): Blocking<void> {
+    while (!this.isOver && !this.isClosed && this.machine.unsentBytes > most) {
+      this.drainLimit = Math.max(this.drainLimit, most)
+      yield this.changed
+    }
+    this.throwIfClosed()
+    this.throwError()
   }
 
   private throwIfClosed(): void {

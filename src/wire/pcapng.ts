@@ -3,7 +3,10 @@
 /** LINKTYPE_ETHERNET, draft-ietf-opsawg-pcaplinktype. */
 const LINKTYPE_ETHERNET = 1
 
-const BlockType = { SECTION_HEADER: 0x0a0d0d0a, INTERFACE_DESCRIPTION: 1, ENHANCED_PACKET: 6 } as const
+const BlockType = { SECTION_HEADER: 0x0a0d0d0a, INTERFACE_DESCRIPTION: 1, ENHANCED_PACKET: 6, DECRYPTION_SECRETS: 10 } as const
+
+/** Secrets type of a TLS key log, section 4.7: the letters `TLSK`. */
+const TLS_KEY_LOG = 0x544c534b
 
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d
 
@@ -160,6 +163,23 @@ export class PcapngWriter {
       }
       this.uint32(Option.END)
     }
+    this.end(start)
+  }
+
+  /**
+   * Adds a Decryption Secrets Block (section 4.7): secrets of TLS for packets that come later in the file.
+   * @param keyLog lines as programs write them to SSLKEYLOGFILE, in ASCII, each with its end
+   */
+  addTlsSecrets(keyLog: string): void {
+    const start = this.begin(BlockType.DECRYPTION_SECRETS)
+    this.uint32(TLS_KEY_LOG)
+    this.uint32(keyLog.length)
+    const end = this.length + padded(keyLog.length)
+    this.reserve(end - this.length)
+    for (let i = 0; i < keyLog.length; i++) this.buffer[this.length + i] = keyLog.charCodeAt(i)
+    this.buffer.fill(0, this.length + keyLog.length, end)
+    this.length = end
+    this.uint32(Option.END)
     this.end(start)
   }
 

@@ -157,3 +157,21 @@ test('half a surrogate pair is replaced, and a text beyond 65,535 bytes is cut b
   writer.addPacket({ interface: number, time: 0, bytes: frame(0), comment: '€'.repeat(30_000) })
   assert.deepEqual(commentsIn(writer.take()), ['a\ufffdb', '€'.repeat(21_845)])
 })
+
+test('a Decryption Secrets Block stands where it was added, whole and aligned', () => {
+  for (const keyLog of ['', 'CLIENT_RANDOM 00 11\n', 'A b c\nD e f\n', 'x'.repeat(100_001)]) {
+    const writer = new PcapngWriter()
+    const start = writer.take().length
+    writer.addTlsSecrets(keyLog)
+    const number = writer.addInterface({ name: 'x' })
+    writer.addPacket({ interface: number, time: 0, bytes: frame(0) })
+    const bytes = Buffer.from(writer.take())
+    const total = bytes.readUInt32LE(4)
+    assert.ok(start > 0, 'the section header comes first')
+    assert.deepEqual([bytes.readUInt32LE(0), total % 4, bytes.readUInt32LE(total - 4)], [10, 0, total])
+    assert.equal(bytes.toString('latin1', 8, 12), 'KSLT')
+    assert.equal(bytes.readUInt32LE(12), keyLog.length)
+    assert.equal(bytes.toString('latin1', 16, 16 + keyLog.length), keyLog)
+    assert.equal(bytes.readUInt32LE(total), 1, 'the next block begins right behind')
+  }
+})

@@ -50,6 +50,11 @@ export type Http1ClientEvent =
     }
 
 export interface Http1ClientOptions {
+  /**
+   * With `'1.0'` nothing is chunked, and a connection is kept only if both ends say `Connection: keep-alive` (RFC 9112 appendix C.2.2).
+   * Default: `'1.1'`.
+   */
+  readonly version?: '1.0' | '1.1'
   /** False: every request asks for the connection to be closed, so there can be but one. */
   readonly keepAlive?: boolean
   readonly limits?: Partial<Http1Limits>
@@ -63,12 +68,14 @@ interface Outstanding {
 const OWN_FIELDS = new Set(['connection', 'content-length', 'transfer-encoding'])
 
 /**
- * The client's end of an HTTP/1.1 connection, over a stream of bytes. Requests may be pipelined; responses come in their order.
+ * The client's end of an HTTP/1.0 or 1.1 connection, over a stream of bytes. Requests may be pipelined; responses come in their order.
  * CONNECT and Upgrade are not spoken. `state.ts` has the theory.
  */
 export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
   private requester: RequesterState = 'IDLE'
   private responder: ResponderState = 'IDLE'
+  /** The y of HTTP/1.y. */
+  private readonly minorVersion: 0 | 1
   private readonly keepAlive: boolean
   /** Whether more requests may follow, as far as either end has said. */
   private persistent = true
@@ -83,6 +90,7 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
   private lastId = 0
 
   constructor(options: Http1ClientOptions = {}) {
+    this.minorVersion = options.version === '1.0' ? 0 : 1
     this.keepAlive = options.keepAlive ?? true
     this.reader = new MessageReader('response', decodeStatusLine, { ...DEFAULT_LIMITS, ...options.limits })
   }
@@ -119,11 +127,14 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
     const own = names.find((name) => OWN_FIELDS.has(name) || name === 'upgrade')
     if (own !== undefined) throw new LocalProtocolError(`${own} is not for the caller to set`)
     if (!isFraming(body)) throw new LocalProtocolError(`${String(body)} is not the length of a body`)
+    const { minorVersion } = this
+    if (minorVersion === 0 && body === 'chunked') throw new LocalProtocolError('HTTP/1.0 has no chunks')
     const all = [...fields]
     if (body === 'chunked') all.push({ name: 'Transfer-Encoding', value: 'chunked' })
     else if (body > 0 || method === 'POST' || method === 'PUT') all.push({ name: 'Content-Length', value: String(body) })
-    if (!this.keepAlive) all.push({ name: 'Connection', value: 'close' })
-    const head = encodeRequestHead({ method, target, minorVersion: 1 }, all)
+    // Each version says what it does not do of itself.
+    if (this.keepAlive === (minorVersion === 0)) all.push({ name: 'Connection', value: this.keepAlive ? 'keep-alive' : 'close' })
+    const head = encodeRequestHead({ method, target, minorVersion }, all)
     this.writer.head(head, body)
     this.ask('request')
     if (this.outstanding.length === 0) this.hear('request')

@@ -12,9 +12,20 @@ export interface Http1Limits {
   readonly fieldCount: number
   /** Longest chunk line, extensions included. */
   readonly chunkLine: number
+  /** What chunk lines may hold beside sizes, in all of a body: extensions, leading zeros (RFC 9112 section 7.1.1). */
+  readonly chunkExtensions: number
 }
 
-export const DEFAULT_LIMITS: Http1Limits = { startLine: 8192, fieldSection: 65_536, fieldCount: 100, chunkLine: 1024 }
+export const DEFAULT_LIMITS: Http1Limits = {
+  startLine: 8192,
+  fieldSection: 65_536,
+  fieldCount: 100,
+  chunkLine: 1024,
+  chunkExtensions: 16_384,
+}
+
+/** So many digits a size may have without counting as an extension. */
+const SIZE_DIGITS = 14
 
 /** Empty lines that are overlooked before a request (RFC 9112 section 2.2 asks for at least one). */
 const EMPTY_LINE_LIMIT = 8
@@ -59,6 +70,8 @@ export class MessageReader<StartLine> {
   /** Bytes of the body, or of the chunk, that are still to come. */
   private remaining = 0
   private sectionBytes = 0
+  /** Of chunk lines, beyond what sizes need. */
+  private extensionBytes = 0
   private emptyLines = 0
 
   /** The beginning of a line that did not arrive in one piece. */
@@ -112,6 +125,7 @@ export class MessageReader<StartLine> {
   begin(framing: BodyFraming): void {
     if (framing === 'chunked') {
       this.phase = 'chunk-line'
+      this.extensionBytes = 0
     } else if (framing === 'until-close') {
       this.phase = 'until-close'
     } else {
@@ -155,6 +169,7 @@ export class MessageReader<StartLine> {
           return this.takeData(this.remaining) ? 'data' : 'nothing'
         case 'chunk-line':
           if (!this.takeLine(this.limits.chunkLine)) return 'nothing'
+          this.countExtensions(this.lineEnd - this.lineStart - SIZE_DIGITS)
           this.remaining = decodeChunkLine(this.line, this.lineStart, this.lineEnd)
           if (this.remaining === 0) this.openSection('trailers')
           else this.phase = 'chunk-data'
@@ -217,6 +232,14 @@ export class MessageReader<StartLine> {
     }
     fields.push(decodeFieldLine(line, lineStart, lineEnd))
     return true
+  }
+
+  private countExtensions(bytes: number): void {
+    if (bytes <= 0) return
+    this.extensionBytes += bytes
+    if (this.extensionBytes <= this.limits.chunkExtensions) return
+    const detail = `chunk extensions of over ${String(this.limits.chunkExtensions)} bytes together`
+    throw new Http1DecodeError('oversized', 0, detail, 400, 'RFC 9112 section 7.1.1')
   }
 
   private advance(): boolean {

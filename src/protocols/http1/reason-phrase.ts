@@ -21,6 +21,8 @@ const PHRASES: ReadonlyMap<number, string> = /* @__PURE__ */ new Map([
   [413, 'Content Too Large'],
   [414, 'URI Too Long'],
   [417, 'Expectation Failed'],
+  [421, 'Misdirected Request'],
+  [425, 'Too Early'],
   [426, 'Upgrade Required'],
   [429, 'Too Many Requests'],
   [431, 'Request Header Fields Too Large'],
@@ -32,7 +34,7 @@ const PHRASES: ReadonlyMap<number, string> = /* @__PURE__ */ new Map([
   [505, 'HTTP Version Not Supported'],
 ])
 
-/** The reason phrase that RFC 9110 section 15 (429 and 431: RFC 6585) suggests for a status; `''` for others. */
+/** The reason phrase that RFC 9110 section 15 (425: RFC 8470; 429 and 431: RFC 6585) suggests for a status; `''` for others. */
 export function reasonPhrase(status: number): string {
   return PHRASES.get(status) ?? ''
 }

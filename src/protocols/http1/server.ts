@@ -54,6 +54,11 @@ export type Http1ServerEvent =
     }
 
 export interface Http1ServerOptions {
+  /**
+   * What is spoken: with `'1.0'` nothing is chunked, nobody is told to go on, and a connection is kept only for a client that asks for it
+   * (RFC 9112 appendix C.2.2). Default: `'1.1'`, which answers clients of 1.0 in their way.
+   */
+  readonly version?: '1.0' | '1.1'
   /** False: the connection ends with the first response. */
   readonly keepAlive?: boolean
   readonly limits?: Partial<Http1Limits>
@@ -73,13 +78,15 @@ interface Unanswered {
 const OWN_FIELDS = new Set(['connection', 'content-length', 'transfer-encoding'])
 
 /**
- * The server's end of an HTTP/1.1 connection, over a stream of bytes. Requests are told as they arrive, pipelined ones too; `respond`
+ * The server's end of an HTTP/1.0 or 1.1 connection, over a stream of bytes. Requests are told as they arrive, pipelined ones too; `respond`
  * always answers the oldest that has no answer. What a client does wrong is answered here (400, 413, 414, 417, 431, 501, 505), after
  * the answers to what it had asked before. `state.ts` has the theory.
  */
 export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
   private requester: RequesterState = 'IDLE'
   private responder: ResponderState = 'IDLE'
+  /** The y of HTTP/1.y. */
+  private readonly minorVersion: 0 | 1
   private readonly keepAlive: boolean
   private readonly bodyLimit: number
   private readonly reader: MessageReader<RequestLine>
@@ -96,6 +103,7 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
   private owed: Http1Fault | undefined
 
   constructor(options: Http1ServerOptions = {}) {
+    this.minorVersion = options.version === '1.0' ? 0 : 1
     this.keepAlive = options.keepAlive ?? true
     this.bodyLimit = options.bodyLimit ?? Number.MAX_SAFE_INTEGER
     this.reader = new MessageReader('request', decodeRequestLine, { ...DEFAULT_LIMITS, ...options.limits })
@@ -148,7 +156,8 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
     else if (framing !== 'until-close' && status !== 204) fields.push({ name: 'Content-Length', value: String(framing) })
     if (this.isLast) fields.push({ name: 'Connection', value: 'close' })
     else if (isOld) fields.push({ name: 'Connection', value: 'keep-alive' })
-    const head = encodeStatusHead({ minorVersion: 1, status, reason: response.reason ?? reasonPhrase(status) }, fields)
+    const { minorVersion } = this
+    const head = encodeStatusHead({ minorVersion, status, reason: response.reason ?? reasonPhrase(status) }, fields)
     this.answer('response')
     this.writer.head(head, bodiless ? 0 : framing)
     const hasBody = !bodiless && framing !== 0
@@ -248,8 +257,12 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
   private takeHead(): void {
     const { fields, startLine } = this.reader
     if (startLine === undefined) throw new Error('a head without a start line')
-    const { method, target, minorVersion } = startLine
+    const { method, target } = startLine
     const framing = requestFraming(startLine, fields)
+    // Who speaks 1.0 knows nothing of transfer codings (RFC 9112 section 6.1).
+    if (this.minorVersion === 0 && framing === 'chunked')
+      throw new Http1DecodeError('unsupported', 0, 'a transfer coding, to a server of HTTP/1.0', 501, 'RFC 9112 section 6.1')
+    const minorVersion = Math.min(startLine.minorVersion, this.minorVersion)
     if (typeof framing === 'number') this.checkBody(framing)
     const expects = minorVersion > 0 ? listElements(fieldValue(fields, 'expect')) : []
     if (expects.some((expectation) => expectation !== '100-continue')) {
@@ -269,7 +282,8 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
     this.receiving = request
     this.bodyBytes = 0
     this.reader.begin(framing)
-    this.events.push({ type: 'request', id: request.id, method, target, minorVersion, fields, framing, expectsContinue })
+    const asSent = startLine.minorVersion
+    this.events.push({ type: 'request', id: request.id, method, target, minorVersion: asSent, fields, framing, expectsContinue })
   }
 
   private checkBody(bytes: number): void {
@@ -339,7 +353,8 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
     ]
     fields.push({ name: 'Connection', value: 'close' })
     this.answer('response')
-    this.writer.head(encodeStatusHead({ minorVersion: 1, status, reason: reasonPhrase(status) }, fields), body.length)
+    const line = { minorVersion: this.minorVersion, status, reason: reasonPhrase(status) }
+    this.writer.head(encodeStatusHead(line, fields), body.length)
     this.writer.data(body)
     this.writer.end([])
     this.answer('last-end')

@@ -68,6 +68,13 @@ export class TcpConnection implements Endpoint<TcpSegment, TcpEvent> {
     return sendQueue.length + receiveQueue.length + reassembly.length
   }
 
+  /** How many bytes wait that were never sent. */
+  get unsentBytes(): number {
+    const { sendQueue, sndMax, sndUna } = this.block
+    // The SYN counts as one, and is in no queue.
+    return Math.max(0, sendQueue.length - (sndMax - Math.max(sndUna, 1)))
+  }
+
   /** How many bytes `send` would take now. */
   get writableBytes(): number {
     const { block } = this

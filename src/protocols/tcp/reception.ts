@@ -45,6 +45,8 @@ function takeEarly(block: ControlBlock, bytes: Uint8Array, position: number): vo
     seq: block.receiveSeq(position),
     length: bytes.length,
     missingFrom: block.receiveSeq(block.rcvNxt),
+    offset: position - 1,
+    missingOffset: block.rcvNxt - 1,
   })
 }
 

@@ -1,0 +1,26 @@
+import type { Nanos } from '../endpoint.ts'
+import type { Rate } from './options.ts'
+
+const SECOND = 1e9
+
+/** Counts what happens against a rate: a bucket of tokens that fills as time passes. */
+export class RateMeter {
+  private tokens: number
+  private since: Nanos = 0
+
+  constructor(private readonly rate: Rate) {
+    this.tokens = rate.burst
+  }
+
+  /** Something happened. @returns whether it was too much */
+  exceeds(now: Nanos): boolean {
+    const { burst, perSecond } = this.rate
+    if (now > this.since) {
+      this.tokens = Math.min(burst, this.tokens + ((now - this.since) * perSecond) / SECOND)
+      this.since = now
+    }
+    if (this.tokens < 1) return true
+    this.tokens--
+    return false
+  }
+}
