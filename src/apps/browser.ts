@@ -1,14 +1,12 @@
 import type { App, AppContext, Blocking } from '../host/socket.ts'
 import { WaitQueue } from '../host/tasks.ts'
 import type { Nanos } from '../kernel/time.ts'
-import { Digest } from './digest.ts'
 import { countSetting, fixedSetting, flagSetting, LONGEST } from './setting.ts'
-import { formatAuthority, parseUrl } from './url.ts'
-import type { HttpUrl } from './url.ts'
-import type { Fetch, FetchOwner } from './web-fetch.ts'
-import { WebOrigin } from './web-origin.ts'
+import { parseUrl } from './url.ts'
+import { WebLoader } from './web-loader.ts'
+import type { LoaderSettings } from './web-loader.ts'
 import { WebPage } from './web-page.ts'
-import type { PageOwner } from './web-page.ts'
+import type { PageSettings } from './web-page.ts'
 
 export interface Visit {
   readonly url: string
@@ -16,26 +14,15 @@ export interface Visit {
   readonly at: Nanos
   /** Bytes to post there; 0: just gets the page. */
   readonly upload: number
+  /** Whether all connections are closed first. */
+  readonly reconnect?: boolean
+  /** Whether the page itself is asked for anew, or confirmed, even when the cache has it. */
+  readonly reload?: boolean
 }
 
-export interface BrowserOptions {
+/** Settings of an application that loads pages; see `LoaderSettings`, `OriginSettings`, `ConnectionSettings` and `PageSettings`. */
+export interface BrowserOptions extends LoaderSettings, PageSettings {
   readonly visits: readonly Visit[]
-  /** Most connections to one server at a time. */
-  readonly connections: number
-  /** Whether a connection carries more than one request. */
-  readonly keepAlive: boolean
-  /** Whether requests are sent without waiting for the response before. */
-  readonly pipelining: boolean
-  /** Whether the first request of a connection goes out with its SYN, where TCP is set to and the server is known (RFC 7413). */
-  readonly fastOpen: boolean
-  /** Longest silence while a connection or a response is awaited, in nanoseconds; 0: any. */
-  readonly timeout: Nanos
-  /** Whether events carry a digest of each body. It costs about a nanosecond a byte. */
-  readonly digest: boolean
-  /** Whether the addresses of a name are tried side by side (RFC 8305). */
-  readonly happyEyeballs: boolean
-  /** How long after an attempt to connect the next one begins, in nanoseconds. */
-  readonly attemptDelay: Nanos
 }
 
 const DEFAULTS: BrowserOptions = {
@@ -48,12 +35,22 @@ const DEFAULTS: BrowserOptions = {
   digest: false,
   happyEyeballs: true,
   attemptDelay: 250_000_000,
+  protocols: undefined,
+  tls: undefined,
+  push: true,
+  coalescing: true,
+  cache: true,
+  hstsPreload: [],
+  preloadScanner: true,
+  tightMode: true,
 }
-const CHANGEABLE = ['connections', 'keepAlive', 'pipelining', 'timeout', 'happyEyeballs', 'attemptDelay']
+const FLAGS = ['keepAlive', 'pipelining', 'happyEyeballs', 'coalescing', 'cache', 'preloadScanner', 'tightMode'] as const
+const CHANGEABLE = ['connections', 'timeout', 'attemptDelay', ...FLAGS]
 
 /**
- * Loads pages, one after the other: the document, and while that arrives the stylesheets, icons, scripts and images that it names. Like
- * the tab of a real one it keeps connections between pages, and closes them when the last page is loaded.
+ * Loads pages, one after the other: the document, and while that arrives what it and its parts name, in a browser's order. Like
+ * the tab of a real one it keeps connections between pages, and closes them when the last page is loaded. `fetch-events.ts` has what it
+ * records.
  */
 export class Browser implements App {
   private readonly options: { -readonly [Key in keyof BrowserOptions]: BrowserOptions[Key] }
@@ -63,31 +60,40 @@ export class Browser implements App {
   }
 
   *main(context: AppContext): Blocking<void> {
-    const session = new Session(context, this.options)
-    for (const visit of this.options.visits) {
+    const { options } = this
+    const loader = new WebLoader(context, options)
+    for (const visit of options.visits) {
       const wait = visit.at - context.environment.now
       if (wait > 0) yield* context.sleep(wait)
-      yield* session.visit(visit)
+      if (visit.reconnect === true) loader.closeConnections()
+      yield* this.visit(context, loader, visit)
     }
+  }
+
+  private *visit(context: AppContext, loader: WebLoader, { url, upload, reload = false }: Visit): Blocking<void> {
+    const parsed = parseUrl(url)
+    if (parsed === undefined) throw new RangeError(`'${url}' is not an address of the http or the https scheme`)
+    const ended = new WaitQueue()
+    const page = new WebPage(context, loader, this.options, parsed, () => {
+      ended.wake()
+    })
+    page.load(upload, reload)
+    while (!page.isDone) yield ended
   }
 
   configure(path: string, value: unknown): void {
     const { options } = this
+    const flag = FLAGS.find((name) => name === path)
+    if (flag !== undefined) {
+      options[flag] = flagSetting(path, value)
+      return
+    }
     switch (path) {
       case 'connections':
         options.connections = countSetting(path, value, 1, 6)
         return
-      case 'keepAlive':
-        options.keepAlive = flagSetting(path, value)
-        return
-      case 'pipelining':
-        options.pipelining = flagSetting(path, value)
-        return
       case 'timeout':
         options.timeout = countSetting(path, value, 0, LONGEST)
-        return
-      case 'happyEyeballs':
-        options.happyEyeballs = flagSetting(path, value)
         return
       case 'attemptDelay':
         options.attemptDelay = countSetting(path, value, 10_000_000, 2_000_000_000)
@@ -95,62 +101,5 @@ export class Browser implements App {
       default:
         throw fixedSetting(path, CHANGEABLE)
     }
-  }
-}
-
-/** What a browser remembers between pages: its connections. */
-class Session implements PageOwner {
-  private readonly origins = new Map<string, WebOrigin>()
-  private readonly ended = new WaitQueue()
-  private lastId = 0
-
-  constructor(
-    private readonly context: AppContext,
-    private readonly options: BrowserOptions,
-  ) {}
-
-  *visit({ url, upload }: Visit): Blocking<void> {
-    const parsed = parseUrl(url)
-    if (parsed === undefined) throw new RangeError(`'${url}' is not an address of the http scheme`)
-    const page = new WebPage(this.context, this, parsed)
-    page.load(upload)
-    while (!page.isDone) yield this.ended
-  }
-
-  pageEnded(): void {
-    this.ended.wake()
-  }
-
-  fetch(owner: FetchOwner, url: HttpUrl, upload: number): Fetch {
-    const fetch: Fetch = {
-      id: ++this.lastId,
-      owner,
-      url,
-      method: upload > 0 ? 'POST' : 'GET',
-      upload,
-      digest: this.options.digest ? new Digest() : undefined,
-      status: 0,
-      bytes: 0,
-      sentAt: 0,
-      retries: 0,
-      wasReused: false,
-      isCancelled: false,
-    }
-    this.originOf(url).fetch(fetch)
-    return fetch
-  }
-
-  cancel(fetch: Fetch): void {
-    this.originOf(fetch.url).cancel(fetch)
-  }
-
-  private originOf(url: HttpUrl): WebOrigin {
-    const key = formatAuthority(url)
-    let origin = this.origins.get(key)
-    if (origin === undefined) {
-      origin = new WebOrigin(this.context, this.options, url)
-      this.origins.set(key, origin)
-    }
-    return origin
   }
 }

@@ -1,15 +1,17 @@
-/** FNV-1a over 32 bits (Fowler, Noll, Vo): tells whether two bodies are the same, not whether somebody meant them to differ. */
+import { createHash } from '../crypto/hash.ts'
+
+/** SHA-256 (FIPS 180-4) of a body that comes piece by piece: the same as `sha256sum` prints for the file. */
 export class Digest {
-  private hash = 0x811c9dc5
+  private readonly hash = createHash('sha256')
 
   update(bytes: Uint8Array): void {
-    let { hash } = this
-    for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193)
-    this.hash = hash
+    this.hash.update(bytes)
   }
 
-  /** Of all bytes so far: eight hexadecimal digits. */
+  /** Of all bytes so far: 64 hexadecimal digits. */
   get value(): string {
-    return (this.hash >>> 0).toString(16).padStart(8, '0')
+    let digits = ''
+    for (const byte of this.hash.digest()) digits += byte.toString(16).padStart(2, '0')
+    return digits
   }
 }

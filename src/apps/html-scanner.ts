@@ -1,14 +1,53 @@
-/** A resource that a page names. */
-export interface Reference {
-  readonly kind: 'style' | 'icon' | 'script' | 'image'
-  /** As written, with character references replaced; relative to the page. */
-  readonly url: string
-}
+import type { FetchKind } from './fetch-events.ts'
+
+/** Something in a page that matters for loading it. Addresses are as written, with character references replaced; relative to the page. */
+export type PageToken =
+  /** `<link rel=stylesheet>`. */
+  | { readonly kind: 'style'; readonly url: string; readonly isForOtherMedia: boolean; readonly hint?: 'high' | 'low' }
+  | { readonly kind: 'icon'; readonly url: string }
+  | {
+      readonly kind: 'script'
+      readonly url: string
+      /** When it runs: where it stands, as soon as it is there, or when the page is parsed. */
+      readonly timing: 'blocking' | 'async' | 'defer'
+      readonly isModule: boolean
+      readonly hint?: 'high' | 'low'
+    }
+  | {
+      readonly kind: 'image'
+      readonly url: string
+      /** Fetched only when it may be seen. */
+      readonly isLazy: boolean
+      /** By its attributes of at most 10,000 pixels: an icon rather than a picture. */
+      readonly isSmall: boolean
+      readonly hint?: 'high' | 'low'
+    }
+  | { readonly kind: 'preload'; readonly url: string; readonly as: FetchKind }
+  | { readonly kind: 'preconnect'; readonly url: string }
+  /** `<script>` and `<style>` with their text. */
+  | { readonly kind: 'inline-script'; readonly text: string; readonly isModule: boolean }
+  | { readonly kind: 'inline-style'; readonly text: string }
+  /** The first thing that is to be seen: `<body>`, or what implies it. */
+  | { readonly kind: 'body' }
 
 /** Elements whose content is no markup (WHATWG HTML section 13.1.2). */
 const RAW_TEXT = new Set(['script', 'style', 'textarea', 'title'])
 /** A tag that is longer than this is none that we look for. */
 const TAG_LIMIT = 8192
+/** Characters of inline scripts and styles that are looked at; the rest is overlooked. */
+const TEXT_LIMIT = 65_536
+/** Elements that may stand in a head; any other begins the body (WHATWG HTML section 13.2.6.4.4). */
+const IN_HEAD = new Set(['html', 'head', 'title', 'meta', 'link', 'script', 'style', 'base', 'noscript', 'template'])
+/** Pictures of at most so many pixels are none that matter early (Chrome's limit). */
+const SMALL_IMAGE = 10_000
+
+const PRELOADED: Readonly<Record<string, FetchKind>> = {
+  style: 'stylesheet',
+  script: 'script',
+  font: 'font',
+  image: 'image',
+  fetch: 'data',
+}
 
 const LESS_THAN = 0x3c
 const GREATER_THAN = 0x3e
@@ -41,22 +80,52 @@ function attributesOf(source: string): Map<string, string> {
   return attributes
 }
 
+type Attributes = ReadonlyMap<string, string>
+
+function hintOf(attributes: Attributes): { readonly hint?: 'high' | 'low' } {
+  const hint = attributes.get('fetchpriority')?.toLowerCase()
+  return hint === 'high' || hint === 'low' ? { hint } : {}
+}
+
+function linkOf(attributes: Attributes, url: string): PageToken | undefined {
+  const rel = (attributes.get('rel') ?? '').toLowerCase().split(/\s+/)
+  if (rel.includes('stylesheet')) {
+    if (rel.includes('alternate') || attributes.has('disabled')) return undefined
+    const isForOtherMedia = /^(print|speech)\b/i.test((attributes.get('media') ?? '').trim())
+    return { kind: 'style', url, isForOtherMedia, ...hintOf(attributes) }
+  }
+  if (rel.includes('icon')) return { kind: 'icon', url }
+  if (rel.includes('preconnect')) return { kind: 'preconnect', url }
+  if (rel.includes('modulepreload')) return { kind: 'preload', url, as: 'script' }
+  const as = PRELOADED[(attributes.get('as') ?? '').toLowerCase()]
+  return rel.includes('preload') && as !== undefined ? { kind: 'preload', url, as } : undefined
+}
+
+function scriptOf(attributes: Attributes, url: string): PageToken {
+  const isModule = attributes.get('type')?.toLowerCase() === 'module'
+  const timing = attributes.has('async') ? 'async' : isModule || attributes.has('defer') ? 'defer' : 'blocking'
+  return { kind: 'script', url, timing, isModule, ...hintOf(attributes) }
+}
+
+function imageOf(attributes: Attributes, url: string): PageToken {
+  const [width, height] = ['width', 'height'].map((name) => Number.parseInt(attributes.get(name) ?? '', 10))
+  const isLazy = attributes.get('loading')?.toLowerCase() === 'lazy'
+  return { kind: 'image', url, isLazy, isSmall: width * height <= SMALL_IMAGE, ...hintOf(attributes) }
+}
+
 /** What a start tag refers to. @param source the tag between its angle brackets */
-function referenceOf(name: string, source: string): Reference | undefined {
+function tokenOf(name: string, source: string): PageToken | undefined {
   if (name !== 'link' && name !== 'script' && name !== 'img') return undefined
   const attributes = attributesOf(source.slice(name.length))
   const url = attributes.get(name === 'link' ? 'href' : 'src')
   if (url === undefined || url.trim() === '') return undefined
-  if (name === 'img') return { kind: 'image', url }
-  if (name === 'script') return { kind: 'script', url }
-  const rel = (attributes.get('rel') ?? '').toLowerCase().split(/\s+/)
-  if (rel.includes('stylesheet')) return { kind: 'style', url }
-  return rel.includes('icon') ? { kind: 'icon', url } : undefined
+  if (name === 'img') return imageOf(attributes, url)
+  return name === 'script' ? scriptOf(attributes, url) : linkOf(attributes, url)
 }
 
 /**
- * Finds the stylesheets, icons, scripts and images that a page names, while it arrives. It knows comments, quotes and raw text,
- * but builds no tree and does not run anything. Bytes are taken for ISO 8859-1, which does no harm to what it looks for.
+ * Finds the stylesheets, icons, scripts and images that a page names, while it arrives, and where its body begins. It knows comments,
+ * quotes and raw text, but builds no tree and does not run anything. Bytes are taken for ISO 8859-1, which does no harm to what it looks for.
  */
 export class HtmlScanner {
   private state: 'text' | 'tag' | 'comment' | 'raw' = 'text'
@@ -70,15 +139,21 @@ export class HtmlScanner {
   private dashes = 0
   /** The element whose raw text it is in. */
   private element = ''
+  /** Makes a token of that element's text; undefined: nobody cares for it. */
+  private inline: ((text: string) => PageToken) | undefined
+  private readonly text: string[] = []
+  private textLength = 0
+  private hasBody = false
 
-  /** @param found told of each reference, in order, as soon as its tag is complete */
-  constructor(private readonly found: (reference: Reference) => void) {}
+  /** @param found told of each token, in order, as soon as its tag is complete */
+  constructor(private readonly found: (token: PageToken) => void) {}
 
   push(bytes: Uint8Array): void {
     let i = 0
     while (i < bytes.length) {
       if (this.state === 'text' || this.state === 'raw') {
         const open = bytes.indexOf(LESS_THAN, i)
+        if (this.inline !== undefined) this.keep(bytes.subarray(i, open < 0 ? bytes.length : open))
         if (open < 0) return
         i = open + 1
         this.open()
@@ -136,22 +211,60 @@ export class HtmlScanner {
     if (byte > 0x20) this.previous = byte
   }
 
+  /** Keeps text of an inline script or style. */
+  private keep(bytes: Uint8Array | readonly number[]): void {
+    for (let at = 0; at < bytes.length && this.textLength < TEXT_LIMIT; at += 1024) {
+      const piece = bytes.slice(at, at + 1024)
+      this.text.push(String.fromCharCode(...piece))
+      this.textLength += piece.length
+    }
+  }
+
   private backToRaw(byte: number): void {
     this.state = 'raw'
+    if (this.inline !== undefined) this.keep([LESS_THAN, ...(byte === LESS_THAN ? this.tag.slice(0, -1) : this.tag)])
     if (byte === LESS_THAN) this.open()
   }
 
   private close(): void {
     const source = String.fromCharCode(...this.tag)
     const name = (/^\/?[a-z][^\s/>]*/i.exec(source)?.[0] ?? '').toLowerCase()
-    if (this.element !== '' && name !== `/${this.element}`) {
-      this.state = 'raw'
+    if (this.element !== '') {
+      this.closeRaw(name)
       return
     }
     this.state = RAW_TEXT.has(name) ? 'raw' : 'text'
     this.element = this.state === 'raw' ? name : ''
-    const reference = this.tag.length < TAG_LIMIT ? referenceOf(name, source) : undefined
-    if (reference) this.found(reference)
+    if (!this.hasBody && /^[a-z]/.test(name) && !IN_HEAD.has(name)) {
+      this.hasBody = true
+      this.found({ kind: 'body' })
+    }
+    const token = this.tag.length < TAG_LIMIT ? tokenOf(name, source) : undefined
+    if (token) this.found(token)
+    else if (name === 'style') this.inline = (text) => ({ kind: 'inline-style', text })
+    else if (name === 'script') this.beginScript(source)
+  }
+
+  /** A script without an address has its text here, unless that is no script but data. */
+  private beginScript(source: string): void {
+    const type = (attributesOf(source.slice('script'.length)).get('type') ?? '').toLowerCase()
+    if (!/^$|^module$|javascript/.test(type)) return
+    this.inline = (text) => ({ kind: 'inline-script', text, isModule: type === 'module' })
+  }
+
+  private closeRaw(name: string): void {
+    if (name !== `/${this.element}`) {
+      this.state = 'raw'
+      if (this.inline !== undefined) this.keep([LESS_THAN, ...this.tag, GREATER_THAN])
+      return
+    }
+    const token = this.inline?.(this.text.join(''))
+    this.state = 'text'
+    this.element = ''
+    this.inline = undefined
+    this.text.length = 0
+    this.textLength = 0
+    if (token) this.found(token)
   }
 }
 

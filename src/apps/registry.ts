@@ -1,7 +1,13 @@
 import type { App } from '../host/socket.ts'
 import { ArpSpoofer } from './arp-spoofer.ts'
 import { Browser } from './browser.ts'
+import { LetterCarrier } from './letters/letter-carrier.ts'
+import { LetterReader } from './letters/letter-reader.ts'
+import { LetterWriter } from './letters/letter-writer.ts'
+import { Meddler } from './meddler.ts'
 import { Ping } from './ping.ts'
+import { Replayer } from './replayer.ts'
+import { ReverseProxy } from './reverse-proxy.ts'
 import { SocketScript } from './socket-script.ts'
 import { StreamReceiver } from './stream-receiver.ts'
 import { StreamSender } from './stream-sender.ts'
@@ -15,6 +21,9 @@ type Options = Readonly<Record<string, unknown>>
 const APPLICATIONS: Readonly<Record<string, (options: Options) => App>> = {
   browser: (options) => new Browser(options),
   'web-server': (options) => new WebServer(options),
+  'reverse-proxy': (options) => new ReverseProxy(options),
+  meddler: (options) => new Meddler(options),
+  replayer: (options) => new Replayer(options),
   'stream-sender': (options) => new StreamSender(options),
   'stream-receiver': (options) => new StreamReceiver(options),
   ping: (options) => new Ping(options),
@@ -22,6 +31,9 @@ const APPLICATIONS: Readonly<Record<string, (options: Options) => App>> = {
   'arp-spoofer': (options) => new ArpSpoofer(options),
   'syn-flooder': (options) => new SynFlooder(options),
   'udp-echo': (options) => new UdpEcho(options),
+  'letter-writer': (options) => new LetterWriter(options),
+  'letter-carrier': (options) => new LetterCarrier(options),
+  'letter-reader': (options) => new LetterReader(options),
 }
 
 /** Names of all applications. */

@@ -12,6 +12,13 @@ export function flagSetting(path: string, value: unknown): boolean {
   throw new UnknownSetting(path, `takes true or false, not ${JSON.stringify(value)}`)
 }
 
+/** One of several words for a setting. Throws UnknownSetting. */
+export function choiceSetting<const Choice extends string>(path: string, value: unknown, choices: readonly Choice[]): Choice {
+  const found = choices.find((choice) => choice === value)
+  if (found !== undefined) return found
+  throw new UnknownSetting(path, `takes one of ${choices.join(', ')}, not ${JSON.stringify(value)}`)
+}
+
 /** For a path that no running application can change. */
 export function fixedSetting(path: string, changeable: readonly string[]): UnknownSetting {
   const allowed = changeable.length === 0 ? 'nothing' : changeable.join(', ')

@@ -1,33 +1,35 @@
-import { Http1Client } from '../protocols/http1/client.ts'
-import type { Http1ClientEvent } from '../protocols/http1/client.ts'
 import type { AppContext, Blocking, Task, TcpSocket } from '../host/socket.ts'
-import type { EventData } from '../kernel/machine.ts'
-import type { Nanos } from '../kernel/time.ts'
+import type { TlsSession } from '../protocols/tls/session.ts'
+import type { ClientTlsSettings, HttpProtocol } from '../scenario/tls-settings.ts'
 import type { IpAddress } from '../wire/address.ts'
-import { filler, fillerKey } from './filler.ts'
+import type { ByteStream } from './byte-stream.ts'
+import type { FetchPhase } from './fetch-events.ts'
 import { connectToAny, type ConnectOptions } from './happy-eyeballs.ts'
-import { formatAuthority, formatUrl } from './url.ts'
-import { failureOf, failureOfFault } from './web-fetch.ts'
+import { Http1Exchange } from './http1-exchange.ts'
+import { Http2Exchange } from './http2-exchange.ts'
+import type { PushCache } from './pushed-response.ts'
+import type { ExchangeOwner, ExchangeSettings, HttpExchange, Loss } from './http-exchange.ts'
+import { connectSecurely } from './secure-stream.ts'
+import type { SecureStream } from './secure-stream.ts'
+import type { HttpUrl } from './url.ts'
+import { failureOf } from './web-fetch.ts'
 import type { Failure, Fetch } from './web-fetch.ts'
 
 /** What a connection needs to know of the browser. It may change at any time. */
-export interface ConnectionSettings extends Pick<ConnectOptions, 'happyEyeballs' | 'attemptDelay'> {
-  readonly keepAlive: boolean
+export interface ConnectionSettings extends ExchangeSettings, Pick<ConnectOptions, 'happyEyeballs' | 'attemptDelay'> {
   /** Whether the first request goes out with the connection, in its SYN where TCP allows (RFC 7413). */
   readonly fastOpen: boolean
-  /** Longest silence while a response is awaited, in nanoseconds; 0: any. */
-  readonly timeout: Nanos
+  /** What it speaks, best first; undefined: HTTP/2 and HTTP/1.1 under TLS, HTTP/1.1 without. */
+  readonly protocols: readonly HttpProtocol[] | undefined
+  readonly tls: ClientTlsSettings | undefined
+  /** Whether servers may push (HTTP/2). */
+  readonly push: boolean
 }
 
-/** What the end of a connection means to the requests that were in flight. */
-export interface Loss {
-  readonly failure: Failure
-  /** Whether the server had said before that it would close. */
-  readonly announced: boolean
-  /** The request whose response was cut short. */
-  readonly broken: Fetch | undefined
-  /** Requests that have not had a single byte of a response, in order. */
-  readonly unanswered: readonly Fetch[]
+/** What is kept to resume a session of TLS, and what was spoken then. */
+export interface Ticket {
+  readonly session: TlsSession
+  readonly protocol: HttpProtocol
 }
 
 /** Who has a connection, and hears of it. */
@@ -37,286 +39,279 @@ export interface ConnectionOwner {
   available(): void
   /** A request that may go out before the connection is established, and with it twice if the network has it so (RFC 7413 section 6.1). */
   firstRequest(): Fetch | undefined
-  /** It could not be established; a first request that it had taken was not answered. */
-  refused(connection: WebConnection, failure: Failure, first: Fetch | undefined): void
+  /** Another connection that does as well: same server, and a certificate for this name, too (RFC 9113 section 9.1.1). */
+  coalesced(connection: WebConnection, addresses: readonly IpAddress[]): boolean
+  /** Takes the latest ticket out of the store. */
+  takeTicket(): Ticket | undefined
+  keepTicket(ticket: Ticket): void
+  /** Whether a person may go on though something is wrong with the certificate (RFC 6797 section 12.1). */
+  readonly mayProceed: boolean
+  readonly pushes: PushCache
+  /** A request that the server did nothing with. */
+  returned(fetch: Fetch, failure: Failure): void
+  /** It could not be established; first requests that it had taken were not answered. */
+  refused(connection: WebConnection, failure: Failure, first: readonly Fetch[]): void
   /** It is over. */
   gone(connection: WebConnection, loss: Loss): void
 }
 
-const ENDED: Failure = { error: 'incomplete', detail: 'the connection ended before the response' }
+/** What is spoken when nobody has said what. */
+const USUAL = { http: ['http/1.1'], https: ['h2', 'http/1.1'] } as const
+const NO_TLS: Failure = { error: 'ERR_SSL_PROTOCOL_ERROR', detail: 'this browser was given no settings for TLS', whose: 'local' }
+const NO_AGREEMENT: Failure = {
+  error: 'ERR_ALPN_NEGOTIATION_FAILED',
+  detail: 'the server chose no protocol that this browser speaks',
+  whose: 'remote',
+  cites: 'RFC 9113 section 3.2',
+}
 
-/** One connection of a browser to a server: a task that reads, and while something is to be sent, one that writes. */
-export class WebConnection {
-  private socket: TcpSocket | undefined
-  private readonly http: Http1Client
-  /** Requests that wait for the end of their response, in order, by the numbers that the connection gives them. */
-  private readonly inFlight = new Map<number, Fetch>()
-  /** How many responses it has brought. */
-  private served = 0
-  private uploading: Fetch | undefined
+/** Protocols that are spoken with a server, best first. Without TLS nothing is negotiated: one is chosen beforehand. */
+export function protocolsFor(settings: Pick<ConnectionSettings, 'protocols'>, { scheme }: HttpUrl): readonly HttpProtocol[] {
+  const listed = settings.protocols ?? USUAL[scheme]
+  if (scheme === 'https') return listed
+  // HTTP/2 without TLS takes prior knowledge (RFC 9113 section 3.3), which only an author has who lists nothing else.
+  return [listed.find((protocol) => protocol === 'http/1.1') ?? listed.find((protocol) => protocol !== 'h2') ?? 'h2']
+}
+
+/** One connection of a browser to a server: it is opened, in three phases at most, and then exchanges requests and responses. */
+export class WebConnection implements ExchangeOwner {
+  /** The fetch that it is opened for: its phases are the connection's. */
+  herald: Fetch | undefined
+  /** What it is at, while it is opened. */
+  phase: FetchPhase = 'dns'
+  private exchange: HttpExchange | undefined
+  private stream: ByteStream | undefined
+  private secure: SecureStream | undefined
   private task: Task | undefined
-  private writer: Task | undefined
-  private watch: Task | undefined
-  private lastProgress: Nanos = 0
   private isOver = false
+  /** Origins that it serves; the first one opened it. */
+  private readonly owners: ConnectionOwner[]
 
-  /**
-   * @param isCautious whether one response has to come before requests are pipelined, for a pipeline has just broken (RFC 9112
-   * section 9.3.2)
-   */
+  /** @param isCautious whether one response has to come before requests are pipelined */
   constructor(
     private readonly context: AppContext,
     private readonly owner: ConnectionOwner,
-    private isCautious: boolean,
+    private readonly url: HttpUrl,
+    private readonly isCautious: boolean,
   ) {
-    this.http = new Http1Client({ keepAlive: owner.settings.keepAlive })
+    this.owners = [owner]
   }
 
-  /** Connects. @param resolve finds the server's addresses */
-  open(resolve: () => Blocking<readonly IpAddress[]>, port: number): void {
-    this.task = this.context.spawn(this.run(resolve, port))
+  open(): void {
+    this.task = this.context.spawn(this.run())
+  }
+
+  get settings(): ConnectionSettings {
+    return this.owner.settings
   }
 
   /** Whether it is not established yet. */
   get isOpening(): boolean {
-    return this.socket === undefined
+    return this.stream === undefined && !this.isOver
   }
 
   /** Whether it is not established yet, and has a request already. */
   get isTaken(): boolean {
-    return this.socket === undefined && this.inFlight.size > 0
+    return this.isOpening && this.load > 0
+  }
+
+  /** Under TLS, without any objection to the certificate. */
+  get security(): SecureStream | undefined {
+    return this.secure?.certificateError === undefined ? this.secure : undefined
+  }
+
+  /** Whether it takes no more requests, though it goes on with those that it has. */
+  get isRetired(): boolean {
+    return this.exchange?.isRetired === true
+  }
+
+  get remote(): TcpSocket['remote'] | undefined {
+    return this.stream?.remote
+  }
+
+  get connection(): string {
+    return this.stream?.connection ?? ''
+  }
+
+  get protocol(): HttpExchange['protocol'] | undefined {
+    return this.stream === undefined ? undefined : this.exchange?.protocol
   }
 
   /** How many requests wait for the end of their response. */
   get load(): number {
-    return this.inFlight.size
+    return this.exchange?.load ?? 0
   }
 
-  /** Whether a request can go out now, alone on the connection. */
+  /** Whether a request can go out now, without waiting for others. */
   get isIdle(): boolean {
-    return this.socket !== undefined && this.inFlight.size === 0 && this.http.canRequest
+    return !this.isOver && this.stream !== undefined && this.exchange?.canBegin === true
   }
 
-  /** Whether a request can go out now behind others. Nothing goes out behind POST (RFC 9112 section 9.3.2). */
+  /** Whether a request can go out now behind others. */
   get canPipeline(): boolean {
-    if (this.isCautious || this.socket === undefined || !this.http.canRequest) return false
-    for (const { method } of this.inFlight.values()) if (method === 'POST') return false
-    return true
+    return !this.isOver && this.exchange?.canPipeline === true
   }
 
   has(fetch: Fetch): boolean {
-    return [...this.inFlight.values()].includes(fetch)
+    return this.exchange?.has(fetch) === true
   }
 
   /** Sends a request; only when `isIdle` or `canPipeline`. */
   begin(fetch: Fetch): void {
-    const { url, method, upload } = fetch
-    const { now } = this.context.environment
-    fetch.wasReused = this.served > 0 || this.inFlight.size > 0
-    fetch.sentAt = now
-    const fields = [
-      { name: 'Host', value: formatAuthority(url) },
-      { name: 'User-Agent', value: 'packetarium' },
-      { name: 'Accept', value: '*/*' },
-    ]
-    const number = this.http.request({ method, target: url.target, fields, body: upload })
-    if (upload > 0) this.uploading = fetch
-    if (this.inFlight.size === 0) this.lastProgress = now
-    this.inFlight.set(number, fetch)
-    const retry = fetch.retries > 0 ? { retry: fetch.retries } : {}
-    const connection = this.socket?.connection ?? ''
-    this.record('http:request-sent', { id: fetch.id, method, url: formatUrl(url), connection, ...retry })
-    if (this.writer?.done !== false) this.writer = this.context.spawn(this.write())
-    if (this.socket !== undefined) this.beginWatch()
+    this.exchange?.begin(fetch)
   }
 
-  private beginWatch(): void {
-    if (this.owner.settings.timeout > 0 && this.watch?.done !== false) this.watch = this.context.spawn(this.watchSilence())
+  reprioritise(fetch: Fetch): void {
+    this.exchange?.reprioritise(fetch)
+  }
+
+  /** Nobody wants this response any more. @returns whether the connection goes on */
+  cancel(fetch: Fetch): boolean {
+    return this.exchange?.cancel(fetch) === true
+  }
+
+  /** Another origin uses it, too. */
+  share(owner: ConnectionOwner): void {
+    if (!this.owners.includes(owner)) this.owners.push(owner)
   }
 
   /** Lets go of the connection and of all that is in flight, without a word to the owner. */
   abort(): void {
     this.isOver = true
-    this.inFlight.clear()
-    this.stop()
+    this.exchange?.abort()
     this.task?.cancel()
   }
 
-  private record(name: string, data: EventData): void {
-    this.context.environment.record(name, this.socket?.connection ?? '', data)
+  available(): void {
+    for (const owner of [...this.owners]) owner.available()
   }
 
-  private *run(resolve: () => Blocking<readonly IpAddress[]>, port: number): Blocking<void> {
-    const { context, owner } = this
-    try {
-      const addresses = yield* resolve()
-      const { timeout, happyEyeballs, attemptDelay, fastOpen } = owner.settings
-      const data = fastOpen && addresses.length === 1 ? this.takeFirst() : undefined
-      const options = { port, timeout, happyEyeballs, attemptDelay, ...(data !== undefined && { data }) }
-      this.socket = yield* connectToAny(context, addresses, options)
-      this.lastProgress = context.environment.now
-      if (data !== undefined) this.beginWatch()
-    } catch (error) {
-      this.isOver = true
-      const [first] = this.inFlight.values()
-      this.inFlight.clear()
-      owner.refused(this, failureOf(error), first)
-      return
-    }
-    owner.available()
-    yield* this.read(this.socket)
+  returned(fetch: Fetch, failure: Failure): void {
+    this.owner.returned(fetch, failure)
   }
 
-  /** @returns the bytes of a request, for the SYN */
-  private takeFirst(): Uint8Array | undefined {
-    const { http, owner } = this
-    const first = owner.firstRequest()
-    if (first === undefined) return undefined
-    this.begin(first)
-    const pieces: Uint8Array[] = []
-    for (let piece = http.pollTransmit(); piece; piece = http.pollTransmit()) pieces.push(piece)
-    const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
-    let at = 0
-    for (const piece of pieces) {
-      bytes.set(piece, at)
-      at += piece.length
-    }
-    return bytes
-  }
-
-  private *read(socket: TcpSocket): Blocking<void> {
-    const { http, context } = this
-    try {
-      while (!this.isOver) {
-        const bytes = yield* socket.read()
-        const { now } = context.environment
-        this.lastProgress = now
-        if (bytes === undefined) http.handleEnd(now)
-        else http.handle(bytes, now)
-        for (let event = http.pollEvent(); event; event = http.pollEvent()) this.takeEvent(event)
-      }
-    } catch (error) {
-      this.lose(failureOf(error))
-    } finally {
-      this.stop()
-    }
-  }
-
-  private takeEvent(event: Http1ClientEvent): void {
-    const { inFlight } = this
-    if (event.type === 'closed') {
-      const { error, broken } = event
-      if (error) this.record('http:connection-failed', { ...failureOfFault(error), whose: error.whose })
-      this.end(
-        error ? failureOfFault(error) : ENDED,
-        error === undefined,
-        broken === undefined ? undefined : inFlight.get(broken),
-      )
-      return
-    }
-    const fetch = inFlight.get(event.id)
-    if (fetch === undefined) return
-    switch (event.type) {
-      case 'informational':
-        return
-      case 'response':
-        fetch.status = event.status
-        this.record('http:response-started', { id: fetch.id, status: event.status })
-        fetch.owner.responded(fetch, event.status, event.fields)
-        return
-      case 'data':
-        fetch.bytes += event.bytes.length
-        fetch.digest?.update(event.bytes)
-        fetch.owner.received(fetch, event.bytes)
-        return
-      case 'end':
-        this.complete(event.id, fetch)
-    }
-  }
-
-  private complete(number: number, fetch: Fetch): void {
-    this.inFlight.delete(number)
-    this.served++
-    this.isCautious = false
-    const { id, status, bytes, digest } = fetch
-    const duration = this.context.environment.now - fetch.sentAt
-    this.record('http:response-received', { id, status, bytes, duration, ...(digest && { digest: digest.value }) })
-    fetch.owner.ended(fetch)
-    this.owner.available()
-  }
-
-  /** The network took the connection away. */
-  private lose(failure: Failure): void {
-    if (this.isOver) return
-    this.record('http:connection-failed', { ...failure })
-    const [oldest] = this.inFlight.values()
-    this.end(failure, false, this.inFlight.size > 0 && this.http.isAnswering ? oldest : undefined)
-  }
-
-  private end(failure: Failure, announced: boolean, broken: Fetch | undefined): void {
-    const unanswered = [...this.inFlight.values()].filter((fetch) => fetch !== broken)
-    this.inFlight.clear()
+  over(loss: Loss): void {
     this.isOver = true
-    // Stopped first, so that the next connection finds this one closed.
-    this.stop()
-    this.owner.gone(this, { failure, announced, broken, unanswered })
+    // Requests go back to the first owner, whose browser finds whose they are; the others only hear that the connection is gone.
+    for (const other of this.owners.slice(1)) other.gone(this, { ...loss, broken: [], unanswered: [] })
+    this.owner.gone(this, loss)
   }
 
-  private stop(): void {
-    this.writer?.cancel()
-    this.watch?.cancel()
-    this.socket?.close()
+  private enter(phase: FetchPhase, connection = ''): void {
+    this.phase = phase
+    this.herald?.enter(phase, connection)
   }
 
-  private *write(): Blocking<void> {
+  private *run(): Blocking<void> {
+    let stream: ByteStream
+    let exchange: HttpExchange
     try {
-      yield* this.flush()
-      for (let fetch = this.uploading; fetch; fetch = this.uploading) {
-        this.uploading = undefined
-        yield* this.sendBody(fetch)
-      }
-    } catch (error) {
-      // What is wrong with the socket, the reader hears, too; it also reads what the server said before.
-      failureOf(error)
-    }
-  }
-
-  private *sendBody(fetch: Fetch): Blocking<void> {
-    const key = fillerKey(fetch.url.target)
-    this.socket?.setNoDelay(false)
-    for (let sent = 0; sent < fetch.upload;) {
-      const piece = filler(key, sent, fetch.upload - sent)
-      sent += piece.length
-      this.http.sendBody(piece)
-      yield* this.flush()
-    }
-    this.http.endBody()
-    yield* this.flush()
-    this.socket?.setNoDelay(true)
-    this.owner.available()
-  }
-
-  private *flush(): Blocking<void> {
-    const { http, socket } = this
-    if (socket === undefined) return
-    for (let piece = http.pollTransmit(); piece; piece = http.pollTransmit()) {
-      yield* socket.write(piece)
-      this.lastProgress = this.context.environment.now
-    }
-  }
-
-  /** Ends the connection when it has been silent for too long while something was awaited. */
-  private *watchSilence(): Blocking<void> {
-    const { context, owner } = this
-    while (this.inFlight.size > 0) {
-      const { timeout } = owner.settings
-      if (timeout === 0) return
-      const left = this.lastProgress + timeout - context.environment.now
-      if (left <= 0) {
-        this.lose({ error: 'ETIMEDOUT', detail: 'no response within the time allowed' })
+      this.enter('dns')
+      const addresses = yield* this.context.sockets.resolveAll(this.url.host)
+      if (this.owner.coalesced(this, addresses)) {
+        this.isOver = true
         return
       }
-      yield* context.sleep(left)
+      this.enter('connect')
+      stream = this.url.scheme === 'https' ? yield* this.openSecurely(addresses) : yield* this.openPlainly(addresses)
+      if (this.exchange === undefined) throw new Error('a connection without an exchange')
+      exchange = this.exchange
+    } catch (error) {
+      this.refuse(error instanceof Disagreement ? error.failure : failureOf(error))
+      return
     }
+    this.stream = stream
+    this.available()
+    yield* exchange.run(stream)
+  }
+
+  private refuse(failure: Failure): void {
+    this.isOver = true
+    const first = this.exchange?.takeBack() ?? []
+    this.owner.refused(this, failure, first)
+  }
+
+  private *connect(addresses: readonly IpAddress[], data?: Uint8Array): Blocking<TcpSocket> {
+    const { timeout, happyEyeballs, attemptDelay } = this.settings
+    const options = { port: this.url.port, timeout, happyEyeballs, attemptDelay, ...(data !== undefined && { data }) }
+    return yield* connectToAny(this.context, addresses, options)
+  }
+
+  private *openPlainly(addresses: readonly IpAddress[]): Blocking<ByteStream> {
+    const [protocol] = protocolsFor(this.settings, this.url)
+    this.exchange = this.speak(protocol)
+    const data = this.settings.fastOpen && addresses.length === 1 ? this.takeFirst(this.exchange)?.bytes : undefined
+    const socket = yield* this.connect(addresses, data)
+    yield* this.exchange.attach(socket)
+    return socket
+  }
+
+  private *openSecurely(addresses: readonly IpAddress[]): Blocking<ByteStream> {
+    const { context, owner, url } = this
+    const { tls } = this.settings
+    if (tls === undefined) throw new Disagreement(NO_TLS)
+    const alpn = protocolsFor(this.settings, url)
+    const socket = yield* this.connect(addresses)
+    this.enter('tls', socket.connection)
+    const ticket = tls.resumption ? owner.takeTicket() : undefined
+    let early: { exchange: HttpExchange; fetch: Fetch; bytes: Uint8Array } | undefined
+    if (tls.earlyData && ticket !== undefined && alpn.includes(ticket.protocol)) {
+      this.exchange = this.speak(ticket.protocol)
+      const first = this.takeFirst(this.exchange)
+      if (first !== undefined) early = { exchange: this.exchange, ...first }
+    }
+    const secure: SecureStream = yield* connectSecurely(context, socket, {
+      serverName: url.host,
+      alpn,
+      settings: tls,
+      ...(!owner.mayProceed && { mayProceed: false }),
+      ...(ticket !== undefined && { session: ticket.session }),
+      ...(early !== undefined && { firstBytes: early.bytes }),
+      ticketReceived: (session) => {
+        owner.keepTicket({ session, protocol: this.exchange?.protocol ?? 'http/1.1' })
+      },
+    })
+    this.secure = secure
+    const agreed = alpn.find((name) => name === secure.alpn) ?? (secure.alpn === undefined ? alpn.find(isOld) : undefined)
+    if (agreed === undefined) {
+      secure.close()
+      throw new Disagreement(NO_AGREEMENT)
+    }
+    if (early?.exchange.protocol === agreed) {
+      const isAccepted = secure.earlyData === 'accepted'
+      early.fetch.wasEarly = isAccepted
+      yield* early.exchange.attach(secure, isAccepted ? undefined : early.bytes)
+      return secure
+    }
+    for (const fetch of early?.exchange.takeBack() ?? []) owner.returned(fetch, NO_AGREEMENT)
+    this.exchange = this.speak(agreed)
+    yield* this.exchange.attach(secure)
+    return secure
+  }
+
+  private speak(protocol: HttpProtocol): HttpExchange {
+    if (protocol === 'h2') return new Http2Exchange(this.context, this, { push: this.settings.push, pushes: this.owner.pushes })
+    return new Http1Exchange(this.context, this, protocol, this.isCautious)
+  }
+
+  /** @returns a request that may go out before the connection is there, and its bytes */
+  private takeFirst(exchange: HttpExchange): { fetch: Fetch; bytes: Uint8Array } | undefined {
+    const first = this.owner.firstRequest()
+    if (first === undefined) return undefined
+    if (this.herald !== first) first.enter(this.phase, '')
+    this.herald = undefined
+    exchange.begin(first)
+    return { fetch: first, bytes: exchange.firstBytes() }
+  }
+}
+
+function isOld(protocol: HttpProtocol): boolean {
+  return protocol !== 'h2'
+}
+
+/** TLS stands, or could have stood, but nothing can be spoken over it. */
+class Disagreement extends Error {
+  constructor(readonly failure: Failure) {
+    super(failure.detail)
   }
 }

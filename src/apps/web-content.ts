@@ -1,4 +1,6 @@
 import { encodeLatin1 } from '../wire/http1.ts'
+import type { PageReference } from '../scenario/page-reference.ts'
+import { codeAround, markup } from './markup.ts'
 import { filler, fillerKey } from './filler.ts'
 import { formed } from './media.ts'
 import type { Part } from './media.ts'
@@ -11,10 +13,24 @@ export interface ServedResource {
   type: string
   /** What a page (text/html) names: paths or addresses. */
   readonly resources: readonly string[]
+  /** What a page, a stylesheet or a script names, and how. */
+  readonly references?: readonly PageReference[]
   /** How long the server thinks before it answers, in nanoseconds. */
   delay: number
   /** Whether the body is sent in chunks. */
   chunked: boolean
+  /** Paths that are pushed along with it over HTTP/2 (RFC 9113 section 8.4). */
+  readonly push?: readonly string[]
+  /** Value of the field Cache-Control; with one, there is an ETag, too. */
+  readonly cacheControl?: string
+  /** Further fields of the response, by name. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Where it has moved: answered with 301. */
+  readonly location?: string
+  /** What a request (GET or POST) there does, each time. */
+  readonly effect?: 'counter'
+  /** Whether requests in early data are refused (RFC 8470). */
+  tooEarly?: boolean
 }
 
 /** A body of up to so many bytes is put together once, and kept. */
@@ -80,56 +96,41 @@ export class Content {
 
 const NOTHING = new Uint8Array(0)
 
-/** Which kind of tag names a resource. */
-function tagFor(resource: string, type: string | undefined): 'style' | 'script' | 'icon' | 'image' {
-  const path = resource.replace(/[?#].*$/, '')
-  if (type?.startsWith('text/css') ?? path.endsWith('.css')) return 'style'
-  if (type?.includes('javascript') ?? /\.m?js$/.test(path)) return 'script'
-  return path.endsWith('.ico') ? 'icon' : 'image'
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
-}
-
-/** The markup of a page around its filler. */
-function markup(path: string, resources: readonly string[], typeOf: (resource: string) => string | undefined): [string, string] {
-  let head = ''
-  let body = ''
-  for (const resource of resources) {
-    const url = escaped(resource)
-    switch (tagFor(resource, typeOf(resource))) {
-      case 'style':
-        head += `<link rel="stylesheet" href="${url}">\n`
-        break
-      case 'script':
-        head += `<script src="${url}" defer></script>\n`
-        break
-      case 'icon':
-        head += `<link rel="icon" href="${url}">\n`
-        break
-      case 'image':
-        body += `<img src="${url}" alt="">\n`
-        break
-    }
-  }
-  const title = escaped(path)
-  const before = `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>${title}</title>\n${head}</head>\n`
-  return [`${before}<body>\n<h1>${title}</h1>\n${body}<p>\n`, '\n</p>\n</body>\n</html>\n']
-}
-
 /**
  * The body of a resource: a page for text/html, a valid file for some other types, text for the rest. A page that names nothing and
  * is too small for its markup is text, too.
  * @param typeOf media type of another resource of the same server, by path; undefined: guessed from its name
  */
 export function contentOf(path: string, resource: ServedResource, typeOf: (path: string) => string | undefined): Content {
-  const { size, type, resources } = resource
+  const { size, type, resources, references = [] } = resource
   const key = fillerKey(path)
-  if (type.startsWith('text/html')) {
-    const [before, after] = markup(path, resources, typeOf).map(encodeLatin1)
+  const kind = type.replace(/;.*$/s, '').trim().toLowerCase()
+  if (kind === 'text/html') {
+    const { texts, shares } = markup(path, resources, references, typeOf)
+    const length = size - texts.reduce((sum, text) => sum + text.length, 0)
+    if (length >= 0 || resources.length + references.length > 0)
+      return new Content(key, interleaved(texts.map(encodeLatin1), shares, Math.max(0, length)))
+  }
+  if (kind === 'text/css' || kind.endsWith('/javascript')) {
+    const [before, after] = codeAround(kind === 'text/css' ? 'style' : 'script', references).map(encodeLatin1)
     const length = size - before.length - after.length
-    if (length >= 0 || resources.length > 0) return new Content(key, [before, Math.max(0, length), after])
+    if (length >= 0 || references.length > 0) return new Content(key, [before, Math.max(0, length), after])
   }
   return new Content(key, formed(type, size, key) ?? [size])
+}
+
+/** Texts with filler between them. @param shares of the filler, between one text and the next: they add up to 1 */
+function interleaved(texts: readonly Uint8Array[], shares: readonly number[], length: number): Part[] {
+  const parts: Part[] = []
+  let filled = 0
+  let share = 0
+  texts.forEach((text, index) => {
+    parts.push(text)
+    if (index === shares.length) return
+    share += shares[index]
+    const until = index === shares.length - 1 ? length : Math.round(share * length)
+    parts.push(until - filled)
+    filled = until
+  })
+  return parts
 }

@@ -4,6 +4,7 @@ import { ExitCode } from './context.ts'
 import { formatEvents, reportOf } from './report.ts'
 import { prepareScenario, readCapture, readInterventions } from './run-choices.ts'
 import { readScenario, writeResult } from './source-file.ts'
+import { authorityPem } from '../run/authority.ts'
 import { ScenarioError, quote, suggestChoices } from '../scenario/errors.ts'
 import type { Place } from './attachment.ts'
 import type { CliContext } from './context.ts'
@@ -19,6 +20,8 @@ export interface BridgeOptions extends ScenarioChoices {
   readonly pcap?: string
   /** What the outside sees when absent. */
   readonly capture?: string
+  readonly keys?: string
+  readonly ca?: string
   readonly events?: string
 }
 
@@ -48,6 +51,8 @@ export async function bridgeCommand(
   const capture = readCapture(options.capture ?? `host:${host.name}`, scenario)
   const interventions = await readInterventions(options.interventions, scenario, context)
 
+  // Before anybody may come.
+  if (options.ca !== undefined) await writeResult(options.ca, authorityPem(scenario), context)
   const begin = context.wallSeconds()
   const outcome = await context.bridge.run({
     scenario,
@@ -68,6 +73,7 @@ export async function bridgeCommand(
     const bytes = await outcome.capture(capture)
     const captureSha256 = createHash('sha256').update(bytes).digest('hex')
     if (options.pcap !== undefined) await writeResult(options.pcap, bytes, context)
+    if (options.keys !== undefined) await writeResult(options.keys, outcome.keyLog(), context)
     if (options.events !== undefined) await writeResult(options.events, formatEvents(outcome.trace), context)
     // Claims are about the scenario as its author wrote it, with all its hosts.
     const report = reportOf(scenario, outcome, { claims: [], wallSeconds, captureSha256 })

@@ -1,3 +1,4 @@
+import { formatKeyLog } from '../trace/key-log.ts'
 import { exportPcapng } from '../trace/pcapng-export.ts'
 import { RealTimeRun } from '../run/real-time-run.ts'
 import { settingsOf } from './bridge-ready.ts'
@@ -125,6 +126,7 @@ class Bridge {
       ...countFrames(director.store),
       refused: director.refused,
       trace: director.store,
+      keyLog: () => formatKeyLog(director.store.keyLog),
       capture: (choice) => exportPcapng(director.scenario, director.recorder, choice),
       dispose: () => {
         // The attachments were closed when the run ended.

@@ -33,6 +33,8 @@ export interface RunOutcome {
   /** Interventions that could not be carried out when their time came, with the reason, for people. */
   readonly refused: readonly { readonly intervention: Intervention; readonly why: string }[]
   readonly trace: TraceView
+  /** The secrets of TLS that hosts have logged, as a key log. */
+  readonly keyLog: () => string
   readonly capture: (choice: CaptureChoice) => Uint8Array | Promise<Uint8Array>
   /** Ends workers, frees everything. */
   dispose(): void

@@ -1,6 +1,7 @@
 import { BudgetWatch } from './budget-watch.ts'
 import { countFrames } from './engine.ts'
 import { runInline } from '../run/run-inline.ts'
+import { formatKeyLog } from '../trace/key-log.ts'
 import type { RunEngine } from './engine.ts'
 
 /**
@@ -25,6 +26,7 @@ export function createInlineEngine(wallSeconds: () => number): RunEngine {
         ...countFrames(trace),
         refused: director.refused,
         trace,
+        keyLog: () => formatKeyLog(director.store.keyLog),
         capture: (choice) => run.capture(choice),
         dispose: () => {
           hosts.dispose()

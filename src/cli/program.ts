@@ -66,7 +66,8 @@ function createProgram(context: CliContext, exitWith: (code: ExitCode) => void):
     .option('--interventions <file.json>', 'what is done to the run, and when')
     .option('--until <time>', 'end there instead of at the scenario’s duration: "10 s"')
     .option('--pcap <out.pcapng>', 'write the capture')
-    .option('--capture <links | host:NAME>', 'what is captured: every link, or what one host saw', 'links')
+    .option('--capture <what>', CAPTURE_WORDS, 'links')
+    .option('--keys <out.keys>', 'write the secrets of TLS as an NSS key log; the capture has them, too')
     .option('--events <out.jsonl>', 'write all events, one JSON object a line')
     .addOption(new Option('--placement <where>', 'where hosts run').choices(['inline', 'workers']).default('inline'))
     .option('--max-wall <time>', 'budget of real time', '60 s')
@@ -95,7 +96,9 @@ function createProgram(context: CliContext, exitWith: (code: ExitCode) => void):
     .option('--interventions <file.json>', 'what is done to the run, and when')
     .option('--until <time>', 'end there instead of at a signal: "10 s"')
     .option('--pcap <out.pcapng>', 'write the capture')
-    .option('--capture <links | host:NAME>', 'what is captured: every link, or what one host saw (default: what the outside saw)')
+    .option('--capture <what>', `${CAPTURE_WORDS} (default: what the outside saw)`)
+    .option('--keys <out.keys>', 'write the secrets of TLS as an NSS key log; the capture has them, too')
+    .option('--ca <out.pem>', 'write the certificate of the authority that servers here are certified by')
     .option('--events <out.jsonl>', 'write all events, one JSON object a line')
     .addHelpText('after', BRIDGE_HELP)
     .action(async (argument: string, options: BridgeOptions) => {
@@ -120,6 +123,9 @@ function createProgram(context: CliContext, exitWith: (code: ExitCode) => void):
 
   return program
 }
+
+const CAPTURE_WORDS =
+  'what is captured: "host:NAME" what one host saw; "links" every link, of payload that comes again the headers; "links:whole" all of it'
 
 const BRIDGE_HELP = `
 A line of JSON says what the outside must take on; its interface is the host's. Simulated time begins when somebody is there: the TAP

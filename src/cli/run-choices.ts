@@ -47,13 +47,14 @@ export function readInteger(text: string, option: string, least: number): number
   throw new ScenarioError(option, quote(text), `a whole number from ${String(least)} to 9007199254740991`)
 }
 
-/** `links`, or `host:NAME`. */
+/** `links`, `links:whole`, or `host:NAME`. */
 export function readCapture(text: string, scenario: ResolvedScenario): CaptureChoice {
   if (text === 'links') return { kind: 'links' }
+  if (text === 'links:whole') return { kind: 'links', repeats: 'whole' }
   const host = /^host:(.*)$/.exec(text)?.[1]
   const names = scenario.hosts.map(({ name }) => name)
   if (host === undefined)
-    throw new ScenarioError('--capture', quote(text), `links, or host:NAME with ${suggestChoices('', names)}`)
+    throw new ScenarioError('--capture', quote(text), `links, links:whole, or host:NAME with ${suggestChoices('', names)}`)
   if (!names.includes(host))
     throw new ScenarioError('--capture', quote(text), `host: and a host of ${scenario.id}: ${suggestChoices(host, names)}`)
   return { kind: 'host', host }

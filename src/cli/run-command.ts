@@ -15,6 +15,7 @@ export interface RunOptions extends ScenarioChoices {
   readonly interventions?: string
   readonly pcap?: string
   readonly capture: string
+  readonly keys?: string
   readonly events?: string
   readonly placement: string
   readonly maxWall: string
@@ -52,6 +53,7 @@ export async function runCommand(argument: string, options: RunOptions, context:
       files.push({ path, bytes: typeof result === 'string' ? Buffer.byteLength(result) : result.length })
     }
     await write(options.pcap, () => bytes)
+    await write(options.keys, outcome.keyLog)
     await write(options.events, () => formatEvents(outcome.trace))
     context.out(options.json === true ? `${JSON.stringify(report)}\n` : formatReport(scenario, report, files))
     if (outcome.overBudget !== undefined) {

@@ -1,3 +1,4 @@
+import { formatKeyLog } from '../trace/key-log.ts'
 import { exportPcapng } from '../trace/pcapng-export.ts'
 import { BudgetWatch } from './budget-watch.ts'
 import { countFrames, type RunEngine } from './engine.ts'
@@ -35,6 +36,7 @@ export function createWorkerEngine(loadScript: () => Promise<string>, wallSecond
         ...countFrames(director.store),
         refused: director.refused,
         trace: director.store,
+        keyLog: () => formatKeyLog(director.store.keyLog),
         capture: (choice) => exportPcapng(director.scenario, director.recorder, choice),
         dispose: () => {
           // The threads were ended when the run was.

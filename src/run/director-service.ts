@@ -1,11 +1,11 @@
 import type { Nanos } from '../kernel/time.ts'
 import type { Action, Intervention } from '../scenario/intervention.ts'
 import type { KnobValue } from '../scenario/knob.ts'
-import { dissect } from '../trace/dissect.ts'
 import { PACKED_WIDTH } from '../trace/frame-table.ts'
 import { exportPcapng } from '../trace/pcapng-export.ts'
+import type { Inspection } from '../trace/inspection.ts'
 import type { EventRecord } from '../trace/record.ts'
-import type { Layer } from '../wire/field.ts'
+import { StreamDissection } from '../trace/stream-dissection.ts'
 import type { Director, Step } from './director.ts'
 import type { Hosts } from './hosts.ts'
 import type { CaptureChoice, HostState, LinkState } from './run.ts'
@@ -45,7 +45,7 @@ export interface DirectorApi {
   advanceToNext(limit: Nanos): Promise<Update>
   /** Rejects with an Error for people when it is not possible. */
   intervene(action: Action): Promise<Update>
-  inspect(frame: number): Promise<{ bytes: Uint8Array; layers: readonly Layer[] } | undefined>
+  inspect(frame: number): Promise<Inspection | undefined>
   capture(choice: CaptureChoice): Promise<Uint8Array>
   dispose(): void
 }
@@ -59,11 +59,14 @@ export class DirectorService implements DirectorApi {
   private eventsTold = 0
   private connectionsTold = 1
   private networkChanged = true
+  private readonly dissection: StreamDissection
 
   constructor(
     private readonly director: Director,
     private readonly hosts: Hosts,
-  ) {}
+  ) {
+    this.dissection = new StreamDissection(director.recorder)
+  }
 
   advance(limit: Nanos): Promise<Update> {
     return this.inTurn(async () => {
@@ -101,10 +104,11 @@ export class DirectorService implements DirectorApi {
     })
   }
 
-  inspect(frame: number): Promise<{ bytes: Uint8Array; layers: readonly Layer[] } | undefined> {
+  inspect(frame: number): Promise<Inspection | undefined> {
     return this.inTurn(() => {
-      const bytes = this.director.recorder.bytes(frame)?.slice()
-      return Promise.resolve(bytes && { bytes, layers: dissect(bytes) })
+      const found = this.dissection.inspect(frame)
+      // The bytes lie in a buffer with many others, all of which a message would take along.
+      return Promise.resolve(found && { ...found, bytes: found.bytes.slice() })
     })
   }
 

@@ -3,10 +3,10 @@ import type { Action, Intervention } from '../scenario/intervention.ts'
 import { findKnob, type KnobValue } from '../scenario/knob.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import { PACKED_WIDTH } from '../trace/frame-table.ts'
+import type { Inspection } from '../trace/inspection.ts'
 import { DEFAULT_TRACE_LIMIT } from '../trace/recorder.ts'
 import { nextMoment, previousMoment } from '../trace/moments.ts'
 import { TraceStore } from '../trace/trace-store.ts'
-import type { Layer } from '../wire/field.ts'
 import { startBackend, type Backend, type Placement } from './backend.ts'
 import type { Update } from './director-service.ts'
 import type { CaptureChoice, HostState, LinkState, Run, RunState } from './run.ts'
@@ -155,7 +155,7 @@ export class PageRun extends EventTarget implements Run {
     await this.begin(options.log ?? [], 0)
   }
 
-  async inspect(frame: number): Promise<{ bytes: Uint8Array; layers: readonly Layer[] } | undefined> {
+  async inspect(frame: number): Promise<Inspection | undefined> {
     return this.backend?.api.inspect(frame)
   }
 

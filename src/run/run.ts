@@ -1,6 +1,6 @@
 import type { Action, Intervention } from '../scenario/intervention.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
-import type { Layer } from '../wire/field.ts'
+import type { Inspection } from '../trace/inspection.ts'
 import type { LinkSettings } from '../kernel/link.ts'
 import type { Nanos } from '../kernel/time.ts'
 import type { TraceView } from '../trace/record.ts'
@@ -23,7 +23,12 @@ export interface HostState {
   readonly power: 'on' | 'off' | 'paused'
 }
 
-export type CaptureChoice = { readonly kind: 'links' } | { readonly kind: 'host'; readonly host: string }
+/**
+ * What a capture holds: every link, or what one host saw. Of every link, TCP payload that is in the capture already is left out where
+ * Wireshark puts messages together (HTTP, TLS), and can be had with `repeats: 'whole'`.
+ */
+export type CaptureChoice =
+  { readonly kind: 'links'; readonly repeats?: 'headers' | 'whole' } | { readonly kind: 'host'; readonly host: string }
 
 /**
  * One run as the page sees it. Fires plain events: `change` (state, speed, knobs, links, hosts, log), `time` (the playhead moved; at most
@@ -62,8 +67,8 @@ export interface Run extends EventTarget {
   intervene(action: Action): Promise<void>
   /** From zero with the same seed and an empty log (or the log given). */
   restart(options?: { seed?: number; log?: readonly Intervention[] }): Promise<void>
-  /** Names, values and byte ranges of a frame's layers, and its bytes; undefined when they were thinned away. */
-  inspect(frame: number): Promise<{ bytes: Uint8Array; layers: readonly Layer[] } | undefined>
+  /** What is in a frame, also as a part of its streams, and decrypted; undefined when its bytes were thinned away. */
+  inspect(frame: number): Promise<Inspection | undefined>
   /** A pcapng file of what has happened up to the horizon. */
   capture(choice: CaptureChoice): Promise<Uint8Array>
   /** Ends workers, frees everything. */

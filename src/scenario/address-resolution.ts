@@ -96,7 +96,7 @@ export function resolveAddresses(scenario: ParsedScenario, topology: Topology): 
     return {
       interfaces,
       routes: routing4.routes[index] ?? [],
-      names: bothNames(routing6.names[index] ?? {}, routing4.names[index] ?? {}),
+      names: withAliases(bothNames(routing6.names[index] ?? {}, routing4.names[index] ?? {}), scenario),
       ...(speaks6 && { routes6: routing6.routes[index] ?? [] }),
       ...(speaks6 && host.advertises === true && { advertises: true }),
       ...(speaks6 &&
@@ -116,6 +116,18 @@ function staticEntries(
     const address = addresses[host]?.[port] ?? 0
     return host === owner || address === 0 ? [] : [{ address, mac: macOf(host, port) }]
   })
+}
+
+/** The same with the further names of hosts that are known. */
+function withAliases(
+  names: Record<string, readonly IpAddress[]>,
+  scenario: ParsedScenario,
+): Record<string, readonly IpAddress[]> {
+  for (const [name, { aliases = [] }] of Object.entries(scenario.hosts)) {
+    const addresses = names[name]
+    if (addresses !== undefined) for (const alias of aliases) names[alias] = addresses
+  }
+  return names
 }
 
 function bothNames(

@@ -35,8 +35,21 @@ export function checkConsistency(
     checkPorts(apps)
     for (const app of apps) checkReferences(scenario, app)
   }
+  checkAliases(scenario)
   refuseLoopsOfSwitches(scenario)
   checkClaims(scenario)
+}
+
+function checkAliases(scenario: ParsedScenario): void {
+  const owners = new Map(Object.keys(scenario.hosts).map((name) => [name, formatPath(['hosts', name])]))
+  for (const [name, { aliases = [] }] of Object.entries(scenario.hosts)) {
+    aliases.forEach((alias, index) => {
+      const path = formatPath(['hosts', name, 'aliases', index])
+      const owner = owners.get(alias)
+      if (owner !== undefined) throw new ScenarioError(path, quote(alias), `a name of its own, for ${owner} is called so`)
+      owners.set(alias, path)
+    })
+  }
 }
 
 function checkLinks(scenario: ParsedScenario): void {
@@ -76,7 +89,7 @@ function checkSwitch(name: string, host: ParsedHost, apps: readonly ParsedApp[])
     const path = formatPath(['hosts', name, host.app === undefined ? 'apps' : 'app'])
     throw new ScenarioError(path, quote(first.app), 'no application on a switch; make it a host or a router')
   }
-  for (const key of [...(Object.keys(addressEntries) as (keyof typeof addressEntries)[]), 'tcp', 'machine'] as const) {
+  for (const key of [...(Object.keys(addressEntries) as (keyof typeof addressEntries)[]), 'aliases', 'tcp', 'machine'] as const) {
     if (host[key] === undefined) continue
     throw new ScenarioError(
       formatPath(['hosts', name, key]),
@@ -86,42 +99,60 @@ function checkSwitch(name: string, host: ParsedHost, apps: readonly ParsedApp[])
   }
 }
 
-/** What an application listens on: `'tcp 80'`. */
-function listensOn({ app, options }: ParsedApp): string | undefined {
+interface Listening {
+  /** `'tcp 80'`. */
+  readonly port: string
+  /** What says so, below the application. */
+  readonly key: Path
+}
+
+/** What an application listens on. */
+function listensOn({ app, options }: ParsedApp): readonly Listening[] {
+  const port = String(options['port'])
   switch (app) {
     case 'web-server':
-      return `tcp ${String(options['port'])}`
+    case 'reverse-proxy': {
+      const tls = options['tls'] as { readonly port: number; readonly plain: string } | undefined
+      const plain = { port: `tcp ${port}`, key: ['port'] }
+      if (tls === undefined) return [plain]
+      const secure = { port: `tcp ${String(tls.port)}`, key: ['tls', 'port'] }
+      return tls.plain === 'off' ? [secure] : [plain, secure]
+    }
+    case 'meddler': {
+      const listening = [{ port: 'tcp 80', key: [] }]
+      return options['tls'] === undefined ? listening : [...listening, { port: 'tcp 443', key: ['tls'] }]
+    }
+    case 'replayer':
+    case 'letter-carrier':
+    case 'letter-reader':
+      return [{ port: `tcp ${port}`, key: ['port'] }]
     case 'stream-receiver':
-      return `${String(options['transport'])} ${String(options['port'])}`
+      return [{ port: `${String(options['transport'])} ${port}`, key: ['port'] }]
     case 'socket-script':
-      return options['listen'] === 0 ? undefined : `tcp ${String(options['listen'])}`
+      return options['listen'] === 0 ? [] : [{ port: `tcp ${String(options['listen'])}`, key: ['listen'] }]
     case 'udp-echo':
-      return `udp ${String(options['port'])}`
+      return [{ port: `udp ${port}`, key: ['port'] }]
     default:
-      return undefined
+      return []
   }
 }
 
 function checkPorts(apps: readonly ParsedApp[]): void {
   const owners = new Map<string, ParsedApp>()
   for (const app of apps) {
-    const port = listensOn(app)
-    if (port === undefined) continue
-    const owner = owners.get(port)
-    if (owner !== undefined) {
-      const key = app.app === 'socket-script' ? 'listen' : 'port'
-      throw new ScenarioError(
-        formatPath([...app.path, key]),
-        port,
-        `a port of its own, for ${formatPath(owner.path)} listens there`,
-      )
+    for (const { port, key } of listensOn(app)) {
+      const owner = owners.get(port)
+      if (owner !== undefined) {
+        const allowed = `a port of its own, for ${formatPath(owner.path)} listens there`
+        throw new ScenarioError(formatPath([...app.path, ...key]), port, allowed)
+      }
+      owners.set(port, app)
     }
-    owners.set(port, app)
   }
 }
 
 /** A host or an address with what may stand around it in an URL. Without a scheme or brackets an IPv6 address takes it all. */
-const AUTHORITY = /^(?:(?:http:\/\/)?(?:\[([^\]]*)\]|([a-z0-9.-]+))(?::(\d+))?(?=\/|$)|([0-9a-f:.]+)$)/
+const AUTHORITY = /^(?:(?:https?:\/\/)?(?:\[([^\]]*)\]|([a-z0-9.-]+))(?::(\d+))?(?=\/|$)|([0-9a-f:.]+)$)/
 
 function checkReferences(scenario: ParsedScenario, { app, options, path }: ParsedApp): void {
   const refer = (text: string, key: Path): void => {
@@ -136,16 +167,19 @@ function checkReferences(scenario: ParsedScenario, { app, options, path }: Parse
       return
     }
     case 'web-server':
-      for (const [served, { resources }] of Object.entries(
-        options['serves'] as Record<string, { readonly resources: readonly string[] }>,
-      )) {
-        resources.forEach((url, index) => {
-          if (!url.startsWith('/')) refer(url, ['serves', served, 'resources', index])
-        })
-      }
+      checkServed(options['serves'] as Readonly<Record<string, Served>>, refer, formatPath([...path, 'serves']))
       return
+    case 'reverse-proxy': {
+      const backends = options['backends'] as readonly string[]
+      backends.forEach((url, index) => {
+        refer(url, backends.length === 1 ? ['backends'] : ['backends', index])
+      })
+      return
+    }
     case 'stream-sender':
     case 'ping':
+    case 'letter-writer':
+    case 'letter-carrier':
       refer(options['to'] as string, ['to'])
       return
     case 'arp-spoofer':
@@ -165,6 +199,24 @@ function checkReferences(scenario: ParsedScenario, { app, options, path }: Parse
   }
 }
 
+interface Served {
+  readonly resources: readonly string[]
+  readonly references?: readonly { readonly url: string }[]
+}
+
+function checkServed(serves: Readonly<Record<string, Served>>, refer: (text: string, key: Path) => void, path: string): void {
+  const entries = Object.entries(serves)
+  if (entries.length === 0) throw new ScenarioError(path, 'nothing', 'what is served by path, or a page model in page')
+  for (const [served, { resources, references = [] }] of entries) {
+    resources.forEach((url, index) => {
+      if (!url.startsWith('/')) refer(url, ['serves', served, 'resources', index])
+    })
+    references.forEach(({ url }, index) => {
+      if (!/^\/(?!\/)/.test(url)) refer(url.replace(/^\/\//, ''), ['serves', served, 'references', index, 'url'])
+    })
+  }
+}
+
 function checkReference(scenario: ParsedScenario, text: string, path: string): void {
   const [, bracketed, plain, port, bare] = AUTHORITY.exec(text) ?? []
   const name = bracketed ?? plain ?? bare ?? ''
@@ -178,7 +230,7 @@ function checkReference(scenario: ParsedScenario, text: string, path: string): v
     return
   }
   const reachable = Object.keys(scenario.hosts).filter((host) => scenario.hosts[host]?.kind !== 'switch')
-  if (reachable.includes(name)) return
+  if (reachable.includes(name) || Object.values(scenario.hosts).some(({ aliases }) => aliases?.includes(name))) return
   if (Object.hasOwn(scenario.hosts, name))
     throw new ScenarioError(path, quote(text), `a host with an address, which the switch ${name} has not`)
   throw unknownHost(path, name, reachable, text)

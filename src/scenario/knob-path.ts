@@ -31,7 +31,7 @@ export type KnobTarget =
     }
 
 const DIRECTIONS = ['forward', 'backward'] as const
-const HOST_PARTS = new Set(['tcp', 'machine', 'kind', 'label', 'position', 'apps', ...Object.keys(addressEntries)])
+const HOST_PARTS = new Set(['tcp', 'machine', 'kind', 'label', 'aliases', 'position', 'apps', ...Object.keys(addressEntries)])
 
 type Tree = Record<string, unknown>
 
@@ -149,7 +149,7 @@ export function valueAt(tree: unknown, place: Path): unknown {
 }
 
 /** Parts of a link or a host that are objects, and may be made when a value is put inside. */
-const MADE = new Set<string | number>(['tcp', 'machine', 'forward', 'backward', 'position'])
+const MADE = new Set<string | number>(['tcp', 'machine', 'forward', 'backward', 'position', 'tls'])
 
 /**
  * Puts a value into a written scenario.

@@ -1,11 +1,26 @@
 import { APPS, resourceEntries } from './app-schema.ts'
+import { serverTlsEntries } from './tls-schema.ts'
 import type * as v from 'valibot'
 import type { AppName } from './app-schema.ts'
 import type { Path } from './path.ts'
 
 const LIVE: Readonly<Record<AppName, readonly string[]>> = {
-  browser: ['connections', 'keepAlive', 'pipelining', 'timeout', 'happyEyeballs', 'attemptDelay'],
-  'web-server': ['keepAlive', 'delay'],
+  browser: [
+    'connections',
+    'keepAlive',
+    'pipelining',
+    'timeout',
+    'happyEyeballs',
+    'attemptDelay',
+    'coalescing',
+    'cache',
+    'preloadScanner',
+    'tightMode',
+  ],
+  'web-server': ['keepAlive', 'delay', 'scheduler'],
+  'reverse-proxy': ['keepAlive'],
+  meddler: ['strip'],
+  replayer: ['copies'],
   'stream-sender': ['interval', 'size', 'count'],
   'stream-receiver': [],
   ping: ['count', 'interval', 'size', 'ttl', 'timeout'],
@@ -13,8 +28,13 @@ const LIVE: Readonly<Record<AppName, readonly string[]>> = {
   'syn-flooder': ['rate'],
   'arp-spoofer': ['interval', 'forward'],
   'udp-echo': [],
+  'letter-writer': [],
+  'letter-carrier': ['mischief'],
+  'letter-reader': [],
 }
-const LIVE_RESOURCE = ['size', 'delay', 'chunked'] as const
+const LIVE_RESOURCE = ['size', 'delay', 'chunked', 'tooEarly'] as const
+/** Of TLS; for connections to come. */
+const LIVE_TLS = ['certificate', 'tickets', 'earlyData', 'replayProtection', 'clientAuthentication'] as const
 
 /**
  * The schema of an option that an application takes while it runs.
@@ -32,6 +52,10 @@ export function liveOption(app: string, below: Path, transport?: unknown): v.Gen
     if (name === 'stream-sender' && option === 'size' && transport === 'tcp') return undefined
     const entries: Readonly<Record<string, v.GenericSchema>> = APPS[name]
     return LIVE[name].includes(option) ? entries[option] : undefined
+  }
+  if (option === 'tls' && (name === 'web-server' || name === 'reverse-proxy') && key === undefined) {
+    const found = LIVE_TLS.find((candidate) => candidate === path)
+    return found === undefined ? undefined : serverTlsEntries[found]
   }
   if (name !== 'web-server' || option !== 'serves' || more.length > 0) return undefined
   const found = LIVE_RESOURCE.find((candidate) => candidate === key)

@@ -1,4 +1,5 @@
 import { DEFAULT_MACHINE } from './machine-settings.ts'
+import { servedByModel } from './app-schema.ts'
 import { resolveAddresses } from './address-resolution.ts'
 import { checkConsistency } from './consistency.ts'
 import { ScenarioError, describeFound } from './errors.ts'
@@ -7,6 +8,7 @@ import { resolveSettings } from './link-schema.ts'
 import { placePlainly } from './placement.ts'
 import { HOST_KEYS, scenarioSchema } from './schema.ts'
 import { nameOfLink, topologyOf } from './segment.ts'
+import { usesTls, withTls } from './tls-resolution.ts'
 import { check, copyPlain } from './validation.ts'
 import type { ParsedApp } from './consistency.ts'
 import type { Layout } from './placement.ts'
@@ -40,18 +42,20 @@ export function resolveScenario(source: unknown, options: ResolveOptions = {}): 
   }
   const topology = topologyOf(scenario)
   const links = resolveLinks(scenario, topology)
+  const seed = checkSeed(options.seed ?? scenario.seed)
   return {
     id: scenario.id,
     title: scenario.title,
     summary: scenario.summary ?? '',
-    seed: checkSeed(options.seed ?? scenario.seed),
+    seed,
     duration: scenario.duration,
     speed: scenario.speed ?? usualSpeed(links),
-    hosts: resolveHosts(scenario, topology, options.layout ?? placePlainly),
+    hosts: resolveHosts(scenario, topology, options.layout ?? placePlainly, seed),
     links,
     knobs,
     faults: scenario.faults,
     views: scenario.views,
+    ...(scenario.colorBy !== undefined && { colorBy: scenario.colorBy }),
     lesson: scenario.lesson.map(({ text, until }): LessonStep => (until === undefined ? { text } : { text, until })),
   }
 }
@@ -76,9 +80,11 @@ function optionsOf(written: ParsedHost | ParsedHostApp): Record<string, unknown>
   const options: Record<string, unknown> = Object.fromEntries(Object.entries(written).filter(([key]) => !HOST_KEYS.has(key)))
   if (written.app !== 'web-server') return options
   // The delay of the server is that of each resource which has none of its own.
-  const { delay, serves } = written
-  options['serves'] = Object.fromEntries(Object.entries(serves).map(([path, resource]) => [path, { delay, ...resource }]))
+  const { delay, serves, page } = written
+  const all = { ...(page !== undefined && servedByModel(page)), ...serves }
+  options['serves'] = Object.fromEntries(Object.entries(all).map(([path, resource]) => [path, { delay, ...resource }]))
   delete options['delay']
+  delete options['page']
   return options
 }
 
@@ -90,17 +96,29 @@ function resolveLinks(scenario: ParsedScenario, topology: Topology): ResolvedLin
   })
 }
 
-function resolveHosts(scenario: ParsedScenario, topology: Topology, layout: Layout): ResolvedHost[] {
+/** Applications whose keys follow from the seed of the run. */
+const KEYED: ReadonlySet<string> = new Set(['letter-writer', 'letter-carrier', 'letter-reader'])
+
+function resolveHosts(scenario: ParsedScenario, topology: Topology, layout: Layout, seed: number): ResolvedHost[] {
   const addresses = resolveAddresses(scenario, topology)
   const entries = Object.entries(scenario.hosts)
   const isOpen = entries.some(([, { position }]) => position === undefined)
   const places = isOpen ? layout({ hosts: entries.map(([name, { kind }]) => ({ name, kind })), links: topology.ends }) : []
+  const apps = entries.map(([name, host]) => appsOf(name, host))
+  const speaksTls = usesTls(apps.flat())
+  const optionsFor = (app: ParsedApp, index: number): Readonly<Record<string, unknown>> => {
+    const [name, { aliases = [] }] = entries[index] ?? ['', {}]
+    if (KEYED.has(app.app)) return { ...app.options, seed }
+    return speaksTls
+      ? withTls(app, { seed, names: [name, ...aliases], interfaces: addresses[index]?.interfaces ?? [] })
+      : app.options
+  }
   return entries.map(([name, host], index) => ({
     name,
     label: host.label ?? name,
     kind: host.kind,
     ...addresses[index],
-    apps: appsOf(name, host).map(({ app, options }) => ({ app, options })),
+    apps: (apps[index] ?? []).map((app) => ({ app: app.app, options: optionsFor(app, index) })),
     ...(host.icmpErrors !== undefined && { icmpErrors: host.icmpErrors }),
     ...(host.clampsMss !== undefined && { clampsMss: host.clampsMss }),
     tcp: host.tcp ?? {},

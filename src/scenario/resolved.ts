@@ -133,5 +133,7 @@ export interface ResolvedScenario {
   readonly faults: readonly ('drop' | 'corrupt' | 'link' | 'cut' | 'kill' | 'pause' | 'machine')[]
   /** Instruments to open at first: `'events'`, `'inspector'`. */
   readonly views: readonly string[]
+  /** What the colours of packets tell apart at first; absent: connections. */
+  readonly colorBy?: 'connection' | 'stream'
   readonly lesson: readonly LessonStep[]
 }

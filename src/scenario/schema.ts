@@ -32,7 +32,7 @@ const LIMITS = {
 const DAY = 86_400e9
 
 const FAULTS = ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause', 'machine'] as const
-const VIEWS = ['events', 'inspector'] as const
+const VIEWS = ['waterfall', 'events', 'inspector'] as const
 
 const hostEntries = {
   kind: v.optional(
@@ -44,6 +44,17 @@ const hostEntries = {
     'host',
   ),
   label: v.exactOptional(proseField('What people see it called; its name when absent.', 60)),
+  aliases: v.exactOptional(
+    listOf(
+      'names',
+      formField(
+        'A name.',
+        /^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$/,
+        'a name of small letters, digits, hyphens and dots, such as "images.bob"',
+      ),
+      { max: 20, description: 'Further names that lead to the host.' },
+    ),
+  ),
   ...addressEntries,
   icmpErrors: v.exactOptional(
     flagField(
@@ -79,6 +90,9 @@ export const appOnItsOwn = v.variant(
   [
     strict('a browser', { app: v.literal('browser'), ...APPS.browser }),
     strict('a web server', { app: v.literal('web-server'), ...APPS['web-server'] }),
+    strict('a reverse proxy', { app: v.literal('reverse-proxy'), ...APPS['reverse-proxy'] }),
+    strict('a meddler', { app: v.literal('meddler'), ...APPS.meddler }),
+    strict('a replayer', { app: v.literal('replayer'), ...APPS.replayer }),
     strict('a stream sender', { app: v.literal('stream-sender'), ...APPS['stream-sender'] }),
     strict('a stream receiver', { app: v.literal('stream-receiver'), ...APPS['stream-receiver'] }),
     strict('a ping', { app: v.literal('ping'), ...APPS.ping }),
@@ -86,6 +100,9 @@ export const appOnItsOwn = v.variant(
     strict('a SYN flooder', { app: v.literal('syn-flooder'), ...APPS['syn-flooder'] }),
     strict('an ARP spoofer', { app: v.literal('arp-spoofer'), ...APPS['arp-spoofer'] }),
     strict('a UDP echo', { app: v.literal('udp-echo'), ...APPS['udp-echo'] }),
+    strict('a writer of letters', { app: v.literal('letter-writer'), ...APPS['letter-writer'] }),
+    strict('a carrier of letters', { app: v.literal('letter-carrier'), ...APPS['letter-carrier'] }),
+    strict('a reader of letters', { app: v.literal('letter-reader'), ...APPS['letter-reader'] }),
   ],
   appAllowed,
 )
@@ -98,6 +115,9 @@ export const hostSchema = v.variant(
   [
     strict('a host with a browser', { app: v.literal('browser'), ...hostEntries, ...APPS.browser }),
     strict('a host with a web server', { app: v.literal('web-server'), ...hostEntries, ...APPS['web-server'] }),
+    strict('a host with a reverse proxy', { app: v.literal('reverse-proxy'), ...hostEntries, ...APPS['reverse-proxy'] }),
+    strict('a host with a meddler', { app: v.literal('meddler'), ...hostEntries, ...APPS.meddler }),
+    strict('a host with a replayer', { app: v.literal('replayer'), ...hostEntries, ...APPS.replayer }),
     strict('a host with a stream sender', { app: v.literal('stream-sender'), ...hostEntries, ...APPS['stream-sender'] }),
     strict('a host with a stream receiver', { app: v.literal('stream-receiver'), ...hostEntries, ...APPS['stream-receiver'] }),
     strict('a host with a ping', { app: v.literal('ping'), ...hostEntries, ...APPS.ping }),
@@ -105,6 +125,9 @@ export const hostSchema = v.variant(
     strict('a host with a SYN flooder', { app: v.literal('syn-flooder'), ...hostEntries, ...APPS['syn-flooder'] }),
     strict('a host with an ARP spoofer', { app: v.literal('arp-spoofer'), ...hostEntries, ...APPS['arp-spoofer'] }),
     strict('a host with a UDP echo', { app: v.literal('udp-echo'), ...hostEntries, ...APPS['udp-echo'] }),
+    strict('a host with a writer of letters', { app: v.literal('letter-writer'), ...hostEntries, ...APPS['letter-writer'] }),
+    strict('a host with a carrier of letters', { app: v.literal('letter-carrier'), ...hostEntries, ...APPS['letter-carrier'] }),
+    strict('a host with a reader of letters', { app: v.literal('letter-reader'), ...hostEntries, ...APPS['letter-reader'] }),
     strict('a host', {
       app: v.exactOptional(v.never()),
       ...hostEntries,
@@ -254,6 +277,12 @@ const scenarioEntries = {
   views: v.optional(
     listOf('views', choiceField('An instrument.', VIEWS), { max: 20, description: 'Instruments to open at first.' }),
     ['events'],
+  ),
+  colorBy: v.exactOptional(
+    choiceField('What the colours of packets tell apart at first: connections (usual), or streams of HTTP/2.', [
+      'connection',
+      'stream',
+    ]),
   ),
   lesson: v.optional(listOf('steps', lessonStep, { max: LIMITS.lessonSteps, description: 'Short steps for the reader.' }), []),
   claims: v.optional(

@@ -7,7 +7,10 @@ import { latin1 } from './site.ts'
 /** What is found in a page, as `kind url`, when it arrives in pieces of these lengths. */
 function found(page: string, lengths: readonly number[] = [page.length + 1]): string[] {
   const references: string[] = []
-  const scanner = new HtmlScanner(({ kind, url }) => references.push(`${kind} ${url}`))
+  const scanner = new HtmlScanner((token) => {
+    if ('url' in token) references.push(`${token.kind} ${token.url}`)
+    else if ('text' in token && token.text.includes('keep')) references.push(`${token.kind} ${token.text}`)
+  })
   const bytes = latin1(page)
   for (let at = 0, i = 0; at < bytes.length; i++) {
     const length = lengths[i % lengths.length]
@@ -21,6 +24,32 @@ test('stylesheets, icons, scripts and images, in order', () => {
   const page = `<!DOCTYPE html><html><head><link rel="stylesheet" href="/a.css"><link rel="shortcut icon" href=favicon.ico>
     <script src='b.js' defer></script></head><body><IMG ALT="x > y" SRC = "c.png"/><img src=d.png><p>text</body></html>`
   assert.deepEqual(found(page), ['style /a.css', 'icon favicon.ico', 'script b.js', 'image c.png', 'image d.png'])
+})
+
+test('how things are named', () => {
+  const tokens: unknown[] = []
+  const scanner = new HtmlScanner((token) => tokens.push(token))
+  scanner.push(
+    latin1(`<html><head><title>x</title><meta charset=utf-8><link rel="preload" as="font" href="f.woff2" crossorigin>
+      <link rel=preconnect href="//cdn/"><link rel=modulepreload href=m.js><link rel=stylesheet media=print href=p.css>
+      <link rel="alternate stylesheet" href=no.css><script async src=a.js></script><script type=module src=b.js></script>
+      <script type="text/template"><img src=no></script><style>@import "s.css"; <!-- </style>
+      <script>if (a < b) fetch("</x>")</script></head><h1>Title</h1>
+      <img src=1.png width=20 height=20><img src=2.png loading=lazy fetchpriority=high width="300" height="200">`),
+  )
+  assert.deepEqual(tokens, [
+    { kind: 'preload', url: 'f.woff2', as: 'font' },
+    { kind: 'preconnect', url: '//cdn/' },
+    { kind: 'preload', url: 'm.js', as: 'script' },
+    { kind: 'style', url: 'p.css', isForOtherMedia: true },
+    { kind: 'script', url: 'a.js', timing: 'async', isModule: false },
+    { kind: 'script', url: 'b.js', timing: 'defer', isModule: true },
+    { kind: 'inline-style', text: '@import "s.css"; <!-- ' },
+    { kind: 'inline-script', text: 'if (a < b) fetch("</x>")', isModule: false },
+    { kind: 'body' },
+    { kind: 'image', url: '1.png', isLazy: false, isSmall: true },
+    { kind: 'image', url: '2.png', isLazy: true, isSmall: false, hint: 'high' },
+  ])
 })
 
 test('what is named but not fetched', () => {
@@ -52,7 +81,9 @@ test('quotes and character references', () => {
 
 test('a reference is told as soon as its tag is complete', () => {
   const told: string[] = []
-  const scanner = new HtmlScanner(({ url }) => told.push(url))
+  const scanner = new HtmlScanner((token) => {
+    if ('url' in token) told.push(token.url)
+  })
   scanner.push(latin1('<img src="1"'))
   assert.deepEqual(told, [])
   scanner.push(latin1('>'))
@@ -74,6 +105,10 @@ test('how a page is cut changes nothing, whatever it is', () => {
     ' ',
     'a',
     '<title>',
+    '<script>',
+    'keep',
+    '<style>',
+    '</style>',
     '</title>',
     '<link rel=icon href=z>',
     '/',

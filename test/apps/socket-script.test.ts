@@ -87,7 +87,10 @@ test('the registry knows the applications by their names, and no others', () => 
   assert.deepEqual([...APPLICATION_NAMES].sort(), [
     'arp-spoofer',
     'browser',
+    'meddler',
     'ping',
+    'replayer',
+    'reverse-proxy',
     'socket-script',
     'stream-receiver',
     'stream-sender',

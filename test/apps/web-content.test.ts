@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { Digest } from '../../src/apps/digest.ts'
 import { filler, FILLER_PIECE, fillerKey } from '../../src/apps/filler.ts'
 import { HtmlScanner } from '../../src/apps/html-scanner.ts'
+import { scriptReferences, styleReferences } from '../../src/apps/code-scanner.ts'
 import { contentOf } from '../../src/apps/web-content.ts'
 import type { Content } from '../../src/apps/web-content.ts'
 import { latin1, page, resource } from './site.ts'
@@ -41,21 +42,22 @@ describe('filler', () => {
   })
 })
 
-describe('FNV-1a', () => {
+describe('digest of a body', () => {
   const digestOf = (...parts: string[]) => {
     const digest = new Digest()
     for (const part of parts) digest.update(latin1(part))
     return digest.value
   }
 
-  test("the authors' test vectors", () => {
-    assert.equal(digestOf(''), '811c9dc5')
-    assert.equal(digestOf('a'), 'e40c292c')
-    assert.equal(digestOf('foobar'), 'bf9cf968')
+  test('is SHA-256 in hexadecimal digits: the examples of FIPS 180-4', () => {
+    assert.equal(digestOf(''), 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
+    assert.equal(digestOf('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+    const twoBlocks = 'abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq'
+    assert.equal(digestOf(twoBlocks), '248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1')
   })
 
   test('pieces change nothing', () => {
-    assert.equal(digestOf('foo', '', 'bar'), 'bf9cf968')
+    assert.equal(digestOf('a', '', 'bc'), digestOf('abc'))
   })
 })
 
@@ -71,7 +73,10 @@ describe('content', () => {
     assert.match(html, /<\/html>\n$/)
     assert.match(html, /<title>\/&lt;x><\/title>/)
     const found: string[] = []
-    new HtmlScanner(({ kind, url }) => found.push(`${kind} ${url}`)).push(latin1(html))
+    const scanner = new HtmlScanner((token) => {
+      if ('url' in token) found.push(`${token.kind} ${token.url}`)
+    })
+    scanner.push(latin1(html))
     assert.deepEqual(found, [
       'style /a.css',
       'script /b.js',
@@ -94,6 +99,55 @@ describe('content', () => {
       const content = contentOf('/', page([], { size }), () => undefined)
       assert.equal(content.length, size)
       assert.equal(whole(content).length, size)
+    }
+  })
+
+  test('what stands in the middle of a page comes in the middle of its bytes', () => {
+    const references = [
+      { url: '/b.webp', as: 'image', at: 0.5 },
+      { url: '/a.css', as: 'style' },
+      { url: '/c.js', as: 'script', at: 0.9 },
+    ] as const
+    const html = whole(contentOf('/', page([], { size: 50_000, references }), () => undefined))
+    assert.equal(html.length, 50_000)
+    const at = (text: string): number => Math.round((html.indexOf(text) / html.length) * 20) / 20
+    assert.deepEqual([at('/a.css'), at('/b.webp'), at('/c.js')], [0, 0.5, 0.9])
+    assert.match(
+      html,
+      /<link rel="stylesheet" href="\/a.css">[^]*<body>[^]*<img src="\/b.webp"[^]*<script src="\/c.js"><\/script>/,
+    )
+  })
+
+  test('a stylesheet and a script name what they name, and have their size to the byte', () => {
+    const style = [
+      { url: '/f.woff2', as: 'font' },
+      { url: '/b.png', as: 'image' },
+      { url: '/i.css', as: 'style' },
+    ] as const
+    const css = whole(contentOf('/x.css', resource(3000, { type: 'text/css', references: style }), () => undefined))
+    assert.equal(css.length, 3000)
+    assert.deepEqual(styleReferences(css.replace(/\/\*[^]*\*\//, '')), {
+      imports: ['/i.css'],
+      fonts: ['/f.woff2'],
+      images: ['/b.png'],
+    })
+    const script = [
+      { url: '/d.json', as: 'data' },
+      { url: '/m.js', as: 'script', how: 'module' },
+      { url: '/l.js', as: 'script' },
+      { url: '/p.gif', as: 'image' },
+    ] as const
+    const js = whole(contentOf('/x.js', resource(2000, { type: 'text/javascript', references: script }), () => undefined))
+    assert.equal(js.length, 2000)
+    assert.deepEqual(scriptReferences(js.replace(/\/\*[^]*\*\//, '')), {
+      imports: ['/m.js'],
+      dynamicImports: ['/l.js'],
+      data: ['/d.json'],
+      images: ['/p.gif'],
+    })
+    for (const size of [0, 1, 5, 7, 8, 100]) {
+      for (const type of ['text/css', 'text/javascript'])
+        assert.equal(whole(contentOf('/y', resource(size, { type }), () => undefined)).length, size, `${type} of ${String(size)}`)
     }
   })
 

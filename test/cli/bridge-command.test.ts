@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import { DOWNLOAD } from '../scenario/scenario-fixture.ts'
 import { CAPTURE, callCli } from './fake-engine.ts'
@@ -154,4 +154,17 @@ test('what cannot be is said in a line, with 2', async () => {
   }
   const { err } = await routed('--attach', 'lan', '--tap', 'a')
   assert.match(err, /--attach: found "lan"/)
+})
+
+test('--ca writes the authority of the run, as others know certificates', async () => {
+  const written = async (seed: string): Promise<string> => {
+    const { code, files } = await bridge('--tap', 'eth0', '--ca', 'ca.pem', '--seed', seed)
+    assert.equal(code, 0)
+    return String(files.get('ca.pem'))
+  }
+  const [one, same, other] = [await written('1'), await written('1'), await written('2')]
+  const { subject, ca } = new X509Certificate(one)
+  assert.deepEqual([subject, ca], ['O=Packetarium\nCN=Packetarium Root', true])
+  assert.equal(one, same)
+  assert.notEqual(one, other)
 })

@@ -22,6 +22,8 @@ export interface Session {
   readonly files: ReadonlyMap<string, string | Uint8Array>
 }
 
+export const KEY_LOG = 'CLIENT_RANDOM 00 01\n'
+
 export const CAPTURE = new TextEncoder().encode('a capture')
 
 /** Runs the command line in a world of its own, with an engine that makes up what happens. */
@@ -73,6 +75,7 @@ export async function callCli(
             .filter((intervention) => 'drop' in intervention)
             .map((intervention) => ({ intervention, why: 'It is gone.' })),
           trace,
+          keyLog: () => KEY_LOG,
           capture: (choice) => {
             captures.push(choice)
             return CAPTURE
@@ -100,6 +103,7 @@ export async function callCli(
           ...countFrames(trace),
           refused: [],
           trace,
+          keyLog: () => KEY_LOG,
           capture: (choice: CaptureChoice) => {
             captures.push(choice)
             return CAPTURE

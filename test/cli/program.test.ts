@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { DOWNLOAD } from '../scenario/scenario-fixture.ts'
-import { CAPTURE, CLAIMS, callCli } from './fake-engine.ts'
+import { CAPTURE, CLAIMS, KEY_LOG, callCli } from './fake-engine.ts'
 
 const { knobs: _knobs, ...PLAIN } = DOWNLOAD
 const FILE = JSON.stringify(PLAIN)
@@ -103,6 +103,13 @@ test('capture and events are written to files', async () => {
   )
 })
 
+test('a capture of all links is whole when asked; the key log is a file of its own', async () => {
+  const { code, files, captures } = await callCli(['run', 'download', '--capture', 'links:whole', '--keys', 'out.keys'])
+  assert.equal(code, 0)
+  assert.deepEqual(captures, [{ kind: 'links', repeats: 'whole' }])
+  assert.equal(files.get('out.keys'), KEY_LOG)
+})
+
 test('interventions are read from their file', async () => {
   const files = { 'log.json': '[{"at":"120 ms","drop":{"frame":17}},{"at":"1 s","set":{"knob":"loss","value":"2 %"}}]' }
   const { code, requests } = await callCli(['run', 'download', '--interventions', 'log.json'], { files })
@@ -144,7 +151,7 @@ test('bad usage ends with 2 and one line that says what is allowed', async () =>
     [['run', 'download', '--until', '0 s'], /--until: found "0 s"; allowed: a time of at least 1 ns/],
     [['run', 'download', '--max-wall', 'long'], /--max-wall: found "long"/],
     [['run', 'download', '--max-frames', '0'], /--max-frames: found "0"/],
-    [['run', 'download', '--capture', 'everything'], /--capture: found "everything"; allowed: links, or host:NAME/],
+    [['run', 'download', '--capture', 'everything'], /--capture: found "everything"; allowed: links, links:whole, or host:NAME/],
     [
       ['run', 'download', '--capture', 'host:bbo'],
       /--capture: found "host:bbo"; allowed: host: and a host of download: bob perhaps/,

@@ -54,7 +54,7 @@ const BROKEN: Readonly<Record<string, readonly [path: string, found: string, all
   'unknown-host-in-link': ['links[0].between[1]', '"bbo"', /bob perhaps; alice or bob/],
   'unknown-step': ['hosts.alice.steps[1].do', '"slep"', /sleep, send, read/],
   'unknown-time-unit': ['links[0].delay', '"20 mss"', /^"20 ms" perhaps/],
-  'visit-by-https': ['hosts.alice.visits[1].url', '"https://bob/"', /"http:\/\/bob\/"/],
+  'visit-by-ftp': ['hosts.alice.visits[1].url', '"ftp://bob/"', /"http:\/\/bob\/"/],
   'visit-to-nobody': ['hosts.alice.visits', '"http://bbo/"', /bob perhaps/],
   'zero-delay': ['links[0].delay', '"0 ms"', /from 1 ns to 24 h/],
 }

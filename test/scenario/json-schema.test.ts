@@ -84,6 +84,7 @@ test('what is wrong in form is refused by the schema too', () => {
     'knob-starts-outside',
     'link-to-itself',
     'loop-of-switches',
+    'missing-app-option',
     'no-such-address',
     'resources-of-an-image',
     'switch-with-app',

@@ -29,6 +29,12 @@ test("the design's example resolves, with every default filled in", () => {
         fastOpen: false,
         happyEyeballs: true,
         attemptDelay: 250e6,
+        push: true,
+        coalescing: true,
+        cache: true,
+        hstsPreload: [],
+        preloadScanner: true,
+        tightMode: true,
       },
     },
   ])
@@ -42,6 +48,7 @@ test("the design's example resolves, with every default filled in", () => {
         backlog: 128,
         fastOpen: false,
         digest: false,
+        scheduler: 'priority',
       },
     },
   ])

@@ -6,6 +6,7 @@ export interface MadeEvent {
   readonly name: string
   readonly time?: number
   readonly host?: number
+  readonly connection?: string
   readonly data?: EventData
 }
 
@@ -15,12 +16,12 @@ export function madeTrace(
   events: readonly MadeEvent[],
   frames: readonly Partial<FrameRecord>[] = [],
 ): TraceView {
-  const eventRecords = events.map(({ name, time = 0, host = 0, data = {} }, index): EventRecord => ({
+  const eventRecords = events.map(({ name, time = 0, host = 0, connection = '', data = {} }, index): EventRecord => ({
     id: index + 1,
     time,
     host,
     name,
-    connection: '',
+    connection,
     data,
     cause: 0,
   }))
@@ -42,6 +43,8 @@ export function madeTrace(
     mark: 0,
     kind: 'other',
     connection: 0,
+    seq: 0,
+    payload: 0,
     cause: 0,
     ...frame,
   }))
@@ -51,7 +54,7 @@ export function madeTrace(
     frameCount: frameRecords.length,
     firstKept: 1,
     thinnedBytes: 0,
-    connections: [''],
+    connections: [...new Set(['', ...events.map(({ connection = '' }) => connection)])],
     events: eventRecords,
     frame: (number) => frameRecords[number - 1],
     frameById: (id) => frameRecords.find((frame) => frame.id === id),

@@ -1,0 +1,130 @@
+import { SocketError } from '../host/socket.ts'
+import type { AppContext, Blocking, TcpSocket } from '../host/socket.ts'
+import { HTTP_PROTOCOLS, type HttpProtocol, type ServerTlsSettings } from '../scenario/tls-settings.ts'
+import type { HttpService, ServedAs } from './http-service.ts'
+import { RedirectSite } from './redirect-site.ts'
+import { acceptSecurely } from './secure-stream.ts'
+import { ServedHttp1 } from './served-http1.ts'
+import { ServedHttp2 } from './served-http2.ts'
+import { TlsService } from './tls-service.ts'
+
+export interface HttpFrontOptions {
+  /** Without TLS. */
+  readonly port: number
+  /** How many connections may wait to be accepted. */
+  readonly backlog: number
+  /** Whether requests in SYNs are taken (RFC 7413). */
+  readonly fastOpen: boolean
+  /** Best first; absent: all under TLS, HTTP/1.1 and 1.0 without. Without TLS a client comes with prior knowledge of HTTP/2. */
+  readonly protocols?: readonly HttpProtocol[] | undefined
+  /** Absent: nothing is served under TLS. */
+  readonly tls?: ServerTlsSettings | undefined
+  /** Whether each client gets a certificate made for the name that it asks for. */
+  readonly forges?: boolean
+}
+
+const WITHOUT_TLS: readonly HttpProtocol[] = ['http/1.1', 'http/1.0']
+
+/** What of TLS can be changed while it runs. */
+export const LIVE_TLS = 'tls.certificate, .tickets, .earlyData, .replayProtection, .clientAuthentication'
+
+/** With what a client of HTTP/2 begins (RFC 9113 section 3.4). */
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+
+/**
+ * Where clients of HTTP come in: listens, with TLS or without, finds out which version a client speaks, and has its connection served. Under
+ * TLS the version is agreed on by ALPN; a client that does not speak of it gets HTTP/1.1.
+ */
+export class HttpFront {
+  private readonly tls: TlsService | undefined
+
+  constructor(
+    private readonly options: HttpFrontOptions,
+    private readonly service: HttpService,
+  ) {
+    this.tls = options.tls && new TlsService(options.tls, options.forges)
+  }
+
+  *main(context: AppContext): Blocking<void> {
+    const { tls, service, options } = this
+    if (tls === undefined) {
+      yield* this.listen(context, options.port, (socket) => this.servePlainly(context, socket, service))
+      return
+    }
+    if (tls.plain !== 'off') {
+      const plain = tls.plain === 'redirect' ? new RedirectSite(tls.port, service) : service
+      context.spawn(this.listen(context, options.port, (socket) => this.servePlainly(context, socket, plain)))
+    }
+    yield* this.listen(context, tls.port, (socket) => this.serveSecurely(context, socket, tls))
+  }
+
+  /** @returns false: the path is not below `tls`, or there is no TLS */
+  configure(path: string, value: unknown): boolean {
+    if (this.tls === undefined || !path.startsWith('tls.')) return false
+    this.tls.configure(path.slice('tls.'.length), value)
+    return true
+  }
+
+  private *listen(context: AppContext, port: number, serve: (socket: TcpSocket) => Blocking<void>): Blocking<void> {
+    const { backlog, fastOpen } = this.options
+    const listener = context.sockets.listen(port, { backlog, fastOpen })
+    for (;;) context.spawn(serve(yield* listener.accept()))
+  }
+
+  private *servePlainly(context: AppContext, socket: TcpSocket, service: HttpService): Blocking<void> {
+    const protocols = this.options.protocols ?? WITHOUT_TLS
+    const version = protocols.includes('http/1.1') || !protocols.includes('http/1.0') ? '1.1' : '1.0'
+    if (!protocols.includes('h2')) {
+      yield* new ServedHttp1(context, service, socket, { isSecure: false }, version).run()
+      return
+    }
+    const first = yield* beginning(context, socket)
+    if (first === undefined) return
+    const as: ServedAs = { isSecure: false, first: first.bytes }
+    if (first.isHttp2 || protocols.length === 1) yield* new ServedHttp2(context, service, socket, as).run()
+    else yield* new ServedHttp1(context, service, socket, as, version).run()
+  }
+
+  private *serveSecurely(context: AppContext, socket: TcpSocket, tls: TlsService): Blocking<void> {
+    const protocols = this.options.protocols ?? HTTP_PROTOCOLS
+    let stream
+    try {
+      stream = yield* acceptSecurely(context, socket, tls.options(context, protocols))
+    } catch (error) {
+      // Why is in the trace already.
+      if (error instanceof SocketError) return
+      throw error
+    }
+    const protocol = stream.alpn ?? protocols.find((name) => name !== 'h2') ?? 'h2'
+    const as: ServedAs = { isSecure: true }
+    if (protocol === 'h2') yield* new ServedHttp2(context, this.service, stream, as).run()
+    else yield* new ServedHttp1(context, this.service, stream, as, protocol === 'http/1.0' ? '1.0' : '1.1').run()
+  }
+}
+
+/** Reads until it is clear whether a client speaks HTTP/2 of its own accord (RFC 9113 section 3.3). @returns undefined: the connection is lost */
+function* beginning(context: AppContext, socket: TcpSocket): Blocking<{ bytes: Uint8Array; isHttp2: boolean } | undefined> {
+  let bytes = new Uint8Array(0)
+  try {
+    for (;;) {
+      const more = yield* socket.read()
+      if (more !== undefined) bytes = joined(bytes, more)
+      const length = Math.min(bytes.length, PREFACE.length)
+      for (let i = 0; i < length; i++) if (bytes[i] !== PREFACE.charCodeAt(i)) return { bytes, isHttp2: false }
+      if (length === PREFACE.length) return { bytes, isHttp2: true }
+      if (more === undefined) return { bytes, isHttp2: false }
+    }
+  } catch (error) {
+    if (!(error instanceof SocketError)) throw error
+    context.environment.record('http:connection-failed', socket.connection, { error: error.code, detail: error.message })
+    socket.close()
+    return undefined
+  }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(first.length + second.length)
+  all.set(first)
+  all.set(second, first.length)
+  return all
+}
