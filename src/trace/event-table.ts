@@ -55,6 +55,15 @@ export class EventTable {
     return this.made
   }
 
+  /** Data of those with this name among the `count` oldest. */
+  oldest(count: number, name: string): EventData[] {
+    const found: EventData[] = []
+    const early = Math.min(count, this.made.length)
+    for (let i = 0; i < early; i++) if (this.made[i].name === name) found.push(this.made[i].data)
+    for (let i = 0; i < count - early; i++) if (this.names[i] === name) found.push(this.data[i])
+    return found
+  }
+
   /** Lets the oldest go. */
   drop(gone: number): void {
     const early = Math.min(gone, this.made.length)

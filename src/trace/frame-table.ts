@@ -8,10 +8,10 @@ const BLOCK_BITS = 12
 const BLOCK_ROWS = 1 << BLOCK_BITS
 
 /** Bytes of memory that a row costs. */
-export const ROW_BYTES = 6 * 8 + 6 * 4 + 4
+export const ROW_BYTES = 6 * 8 + 8 * 4 + 4
 
 /** Numbers of a packed row, see `FrameTable.pack`. */
-export const PACKED_WIDTH = 14
+export const PACKED_WIDTH = 16
 
 const IN_FLIGHT = FATE_NUMBER['in-flight']
 const ARRIVED = FATE_NUMBER.arrived
@@ -38,6 +38,8 @@ export class FrameBlock {
   /** Where the bytes are: a block of the recorder and an offset in it; unused on the page. */
   readonly bytesBlock: Int32Array
   readonly bytesStart: Int32Array
+  readonly seq: Uint32Array
+  readonly payload: Uint32Array
   readonly fate: Uint8Array
   readonly kind: Uint8Array
   readonly mark: Uint8Array
@@ -48,7 +50,7 @@ export class FrameBlock {
     const wide = (index: number): Float64Array => new Float64Array(memory, BLOCK_ROWS * 8 * index, BLOCK_ROWS)
     const words = BLOCK_ROWS * 8 * 6
     const word = (index: number): Uint32Array => new Uint32Array(memory, words + BLOCK_ROWS * 4 * index, BLOCK_ROWS)
-    const bytes = words + BLOCK_ROWS * 4 * 6
+    const bytes = words + BLOCK_ROWS * 4 * 8
     const byte = (index: number): Uint8Array => new Uint8Array(memory, bytes + BLOCK_ROWS * index, BLOCK_ROWS)
     this.id = wide(0)
     this.enqueued = wide(1)
@@ -62,6 +64,8 @@ export class FrameBlock {
     this.corruption = word(3)
     this.bytesBlock = new Int32Array(memory, words + BLOCK_ROWS * 4 * 4, BLOCK_ROWS)
     this.bytesStart = new Int32Array(memory, words + BLOCK_ROWS * 4 * 5, BLOCK_ROWS)
+    this.seq = word(6)
+    this.payload = word(7)
     this.fate = byte(0)
     this.kind = byte(1)
     this.mark = byte(2)
@@ -159,6 +163,12 @@ class FrameView implements FrameRecord {
   }
   get connection(): number {
     return this.block.connection[this.at]
+  }
+  get seq(): number {
+    return this.block.seq[this.at]
+  }
+  get payload(): number {
+    return this.block.payload[this.at]
   }
   get cause(): Id {
     return this.block.cause[this.at]
@@ -296,7 +306,9 @@ export class FrameTable {
     into[to++] = block.corruption[at]
     into[to++] = block.fate[at]
     into[to++] = block.kind[at]
-    into[to] = block.mark[at] * 2 + block.duplicate[at]
+    into[to++] = block.mark[at] * 2 + block.duplicate[at]
+    into[to++] = block.seq[at]
+    into[to] = block.payload[at]
   }
 
   /** Takes in a packed row: a new one, or news of an old one. Rows between the newest and a new one were let go elsewhere. */
@@ -320,6 +332,8 @@ export class FrameTable {
     block.kind[at] = from[offset + 12]
     block.mark[at] = from[offset + 13] >> 1
     block.duplicate[at] = from[offset + 13] & 1
+    block.seq[at] = from[offset + 14]
+    block.payload[at] = from[offset + 15]
   }
 
   /** The id of a frame; -1 when it is not kept. */

@@ -4,13 +4,20 @@ import { FrameMark } from '../kernel/machine.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import { formatIpv6 } from '../wire/address.ts'
 import { PcapngWriter } from '../wire/pcapng.ts'
+import { keyLogParts, type KeyLogPart } from './key-log.ts'
 import type { Recorder } from './recorder.ts'
 import type { FrameRecord } from './record.ts'
+import { RepeatedPayload } from './repeated-payload.ts'
+import { TcpSegmentPlace } from './tcp-segment-place.ts'
 
 /** Which packets a capture holds. */
 export type Vantage =
-  /** Every frame of every link, at the moment at which it was handed to the link; also what was lost. Packet n is frame n. */
-  | { readonly kind: 'links' }
+  /**
+   * Every frame of every link, at the moment at which it was handed to the link; also what was lost. Packet n is frame n. Of messages that
+   * Wireshark puts together from several segments, payload that is in the capture already is left out, and what was refused for flipped
+   * bits is shown without these, unless `repeats` is `'whole'`.
+   */
+  | { readonly kind: 'links'; readonly repeats?: 'headers' | 'whole' }
   /** What a person would have seen on that host: what left its interfaces, and what arrived there. */
   | { readonly kind: 'host'; readonly host: string }
 
@@ -34,7 +41,8 @@ const LOSSES: Readonly<Record<Fate, string | undefined>> = {
   'pushed-out': 'taken out of a full queue, from its largest flow',
 }
 
-function comment(frame: FrameRecord): string | undefined {
+/** @param repeats the packet that has the payload of this one; 0 when it has its own */
+function comment(frame: FrameRecord, repeats = 0): string | undefined {
   const words: string[] = []
   const { fate } = frame
   const wasWaiting = fate === 'host-down' && frame.sent === NEVER
@@ -46,18 +54,44 @@ function comment(frame: FrameRecord): string | undefined {
     )
   if (frame.duplicate) words.push('duplicated by the link')
   if ((frame.mark & FrameMark.CongestionExperienced) !== 0) words.push('marked by the queue: congestion experienced')
+  if (repeats !== 0) words.push(`payload as in packet ${String(repeats)}`)
   return words.length === 0 ? undefined : words.join('; ')
 }
 
-/** A capture file of all frames whose bytes the trace still has, in pcapng. */
+/** A capture file of all frames whose bytes the trace still has, in pcapng, with the secrets of TLS that hosts have logged. */
 export function exportPcapng(scenario: ResolvedScenario, recorder: Recorder, vantage: Vantage): Uint8Array {
   const writer = new PcapngWriter({ application: 'Packetarium', comment: `${scenario.id}: ${scenario.title}` })
-  if (vantage.kind === 'links') exportLinks(scenario, recorder, writer)
-  else exportHost(scenario, recorder, writer, vantage.host)
+  const secrets = new SecretsWriter(writer, keyLogParts(recorder.store.timedKeyLog))
+  // Ahead of the packets, or they come too late for who reads it once.
+  secrets.writeUntil(0)
+  if (vantage.kind === 'links') exportLinks(scenario, recorder, writer, secrets, vantage.repeats !== 'whole')
+  else exportHost(scenario, recorder, writer, secrets, vantage.host)
   return writer.take()
 }
 
-function exportLinks(scenario: ResolvedScenario, recorder: Recorder, writer: PcapngWriter): void {
+/** Writes each part of a key log when it is time for it. */
+class SecretsWriter {
+  private written = 0
+
+  constructor(
+    private readonly writer: PcapngWriter,
+    private readonly parts: readonly KeyLogPart[],
+  ) {}
+
+  writeUntil(time: Nanos): void {
+    const { parts, writer } = this
+    for (let part = parts.at(this.written); part !== undefined && part.time <= time; part = parts[++this.written])
+      writer.addTlsSecrets(part.text)
+  }
+}
+
+function exportLinks(
+  scenario: ResolvedScenario,
+  recorder: Recorder,
+  writer: PcapngWriter,
+  secrets: SecretsWriter,
+  cutsRepeats: boolean,
+): void {
   for (const { name, hosts, settings } of scenario.links) {
     const [first, second] = hosts.map((host) => scenario.hosts[host]?.name ?? '')
     writer.addInterface({
@@ -66,14 +100,26 @@ function exportLinks(scenario: ResolvedScenario, recorder: Recorder, writer: Pca
       ...(settings[0].rate > 0 && { speed: settings[0].rate }),
     })
   }
+  const repeated = new RepeatedPayload()
+  const place = new TcpSegmentPlace()
+  let packet = 0
   for (const frame of recorder.store.frames()) {
     const bytes = recorder.bytes(frame.number)
     if (bytes === undefined) continue
-    const words = comment(frame)
+    packet++
+    // What was refused for its flipped bits is shown as it was handed to the link, where Wireshark would put these bits into a message.
+    const sent = frame.fate === 'bad-fcs' ? (recorder.bytesAsSent(frame.number) ?? bytes) : bytes
+    const isWhole = !frame.corrupted || sent !== bytes
+    const isStream = cutsRepeats && frame.connection !== 0 && isWhole && place.find(sent)
+    const earlier = isStream ? repeated.add(frame.connection, sent, place, packet) : 0
+    const shown = isStream && repeated.isReassembled(frame.connection) ? sent : bytes
+    const words = comment(frame, earlier)
+    secrets.writeUntil(frame.enqueued)
     writer.addPacket({
       interface: frame.link,
       time: frame.enqueued,
-      bytes,
+      bytes: earlier === 0 ? shown : shown.subarray(0, place.payloadStart),
+      originalLength: bytes.length,
       direction: frame.direction === 0 ? 'outbound' : 'inbound',
       ...(words !== undefined && { comment: words }),
       ...(frame.corrupted && frame.fate !== 'arrived' && { crcError: true }),
@@ -81,7 +127,13 @@ function exportLinks(scenario: ResolvedScenario, recorder: Recorder, writer: Pca
   }
 }
 
-function exportHost(scenario: ResolvedScenario, recorder: Recorder, writer: PcapngWriter, name: string): void {
+function exportHost(
+  scenario: ResolvedScenario,
+  recorder: Recorder,
+  writer: PcapngWriter,
+  secrets: SecretsWriter,
+  name: string,
+): void {
   const index = scenario.hosts.findIndex((host) => host.name === name)
   const host = scenario.hosts[index]
   if (host === undefined) throw new RangeError(`there is no host ${name}`)
@@ -103,6 +155,7 @@ function exportHost(scenario: ResolvedScenario, recorder: Recorder, writer: Pcap
     const port = interfaceOf.get(frame.link)
     if (bytes === undefined || port === undefined) continue
     const words = !outbound && frame.corrupted ? comment(frame) : undefined
+    secrets.writeUntil(time)
     writer.addPacket({
       interface: port,
       time,

@@ -6,6 +6,7 @@ import { NEVER, type Nanos } from '../kernel/time.ts'
 import { Log, LOG_WIDTH, LogEntry } from '../kernel/trace-log.ts'
 import { Classifier } from './classify.ts'
 import { FrameMemory } from './frame-memory.ts'
+import type { FrameSource } from './frame-source.ts'
 import { effectiveFate, FrameTable, type FrameBlock } from './frame-table.ts'
 import { LogMerge, type HostLog } from './log-merge.ts'
 import type { TraceStore } from './trace-store.ts'
@@ -28,7 +29,7 @@ const REMEMBERED_MARKS = 4096
  * captures), columns some thousand frames at a time, events an eighth at a time. `TraceView.thinnedBytes` and `firstKept` tell. What goes depends on
  * what happened in the run alone, so that a thinned trace is the same in every placement; memory follows as whole buffers become free.
  */
-export class Recorder {
+export class Recorder implements FrameSource {
   private readonly classifier = new Classifier()
   private readonly memory = new FrameMemory()
   private readonly merge = new LogMerge()
@@ -154,6 +155,24 @@ export class Recorder {
     this.frameBytes = 0
   }
 
+  get frameCount(): number {
+    return this.table.count
+  }
+
+  /** Number of the oldest frame whose bytes are kept. */
+  get firstKept(): number {
+    return Math.max(this.firstWithBytes, this.table.firstKept)
+  }
+
+  get keyLog(): readonly string[] {
+    return this.store.keyLog
+  }
+
+  connectionOf(frame: number): number {
+    const { table } = this
+    return table.has(frame) ? table.block(frame).connection[FrameTable.at(frame)] : 0
+  }
+
   /** Numbers of older frames whose record changed since the last call. */
   takeChanged(): Set<number> {
     const { changed } = this
@@ -188,6 +207,8 @@ export class Recorder {
     classifier.classify(bytes)
     block.kind[row] = classifier.kind
     block.connection[row] = classifier.connectionNumber
+    block.seq[row] = classifier.seq
+    block.payload[row] = classifier.payload
     this.frameBytes += bytes.length
     this.memory.keep(number, block, row, bytes)
     this.thinFrames()

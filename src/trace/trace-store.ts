@@ -2,10 +2,14 @@ import type { Id } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
 import { EventTable } from './event-table.ts'
 import { FrameTable, type TableContext } from './frame-table.ts'
+import { keyLogLine, SECRET_EVENT, type TimedLine } from './key-log.ts'
 import type { EventRecord, FrameRecord, TraceView } from './record.ts'
 
 /** What an event costs, roughly, in bytes of memory. */
 const EVENT_BYTES = 250
+
+/** How many lines of a key log are kept when their events go; of older handshakes the packets are gone by then, too. */
+const KEPT_SECRETS = 50_000
 
 /** The part of a trace that this thread keeps, in columns. */
 export class TraceStore implements TraceView, TableContext {
@@ -96,6 +100,7 @@ export class TraceStore implements TraceView, TableContext {
   thinEvents(budget: number): void {
     while (this.eventCount * EVENT_BYTES > budget) {
       const gone = Math.ceil(this.eventCount / 8)
+      this.keepSecrets(gone)
       this.eventTable.drop(gone)
       this.thinnedEvents += gone
       this.thinnedBytes += gone * EVENT_BYTES
@@ -104,6 +109,33 @@ export class TraceStore implements TraceView, TableContext {
       this.byName.clear()
     }
   }
+
+  /** Secrets of TLS that hosts have logged, a line each, in their order; also those whose events were let go. */
+  get keyLog(): readonly string[] {
+    const { keptSecrets } = this
+    const lines = this.all(SECRET_EVENT).flatMap(({ data }) => keyLogLine(data) ?? [])
+    return keptSecrets.length === 0 ? lines : [...keptSecrets, ...lines]
+  }
+
+  /** The same, with when they were logged; 0 where the event was let go. */
+  get timedKeyLog(): readonly TimedLine[] {
+    const lines = this.all(SECRET_EVENT).flatMap(({ time, data }) => {
+      const line = keyLogLine(data)
+      return line === undefined ? [] : { time, line }
+    })
+    return [...this.keptSecrets.map((line) => ({ time: 0, line })), ...lines]
+  }
+
+  /** Without them nothing that is still there of a connection could be read. */
+  private keepSecrets(gone: number): void {
+    const { keptSecrets } = this
+    for (const data of this.eventTable.oldest(gone, SECRET_EVENT)) {
+      const line = keyLogLine(data)
+      if (line !== undefined) keptSecrets.push(line)
+    }
+    if (keptSecrets.length > KEPT_SECRETS) keptSecrets.splice(0, keptSecrets.length - KEPT_SECRETS)
+  }
+  private readonly keptSecrets: string[] = []
 
   private index(): void {
     if (this.indexed === this.eventCount) return

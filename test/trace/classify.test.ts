@@ -93,7 +93,9 @@ test('flags and data make the kind of a TCP segment; RST before SYN before FIN b
 test('the padding of a short frame is no data', () => {
   const frame = new Uint8Array(60)
   frame.set(tcp(ALICE, 49152, BOB, 80, TcpFlag.ACK))
-  assert.equal(seen(new Classifier(), frame)[0], 'tcp-ack')
+  const classifier = new Classifier()
+  assert.equal(seen(classifier, frame)[0], 'tcp-ack')
+  assert.equal(classifier.payload, 0)
 })
 
 test('a conversation is named after who was seen first, and both directions are one', () => {
@@ -209,6 +211,7 @@ test('over IPv6 the kinds are the same, and both directions are one conversation
   assert.deepEqual(seen(classifier, tcp6(TcpFlag.SYN | TcpFlag.ACK, 0, true)), ['tcp-syn', name])
   assert.deepEqual(seen(classifier, tcp6(TcpFlag.ACK)), ['tcp-ack', name])
   assert.deepEqual(seen(classifier, tcp6(TcpFlag.ACK, 1)), ['tcp-data', name])
+  assert.equal(classifier.payload, 1)
   assert.deepEqual(seen(classifier, tcp6(TcpFlag.FIN)), ['tcp-fin', name])
   assert.deepEqual(seen(classifier, tcp6(TcpFlag.RST)), ['tcp-rst', name])
   assert.deepEqual(classifier.connections, ['', name])
@@ -323,6 +326,7 @@ for (const capture of ['l2l3.pcap', 'dns.pcap', 'h1.pcap']) {
       'tcp.stream',
       'udp.stream',
       'icmpv6.type',
+      'tcp.seq_raw',
     ]
     const singly = ['-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE']
     const judged = tsharkFields(vectorPath(capture), columns, ...singly)
@@ -334,7 +338,9 @@ for (const capture of ['l2l3.pcap', 'dns.pcap', 'h1.pcap']) {
       const isIpv6 = bytes[12] === 0x86
       const isFragment = kind === 'icmp' && (isIpv6 ? bytes[20] === 44 : (bytes[20] & 0x3f) !== 0)
       assert.equal(kind, isFragment ? 'icmp' : judgedKind(judged[i]), `frame ${String(number)}`)
-      const [, , , , , tcpStream, udpStream] = judged[i]
+      const [, , , , length, tcpStream, udpStream, , seq] = judged[i]
+      const isTcp = kind.startsWith('tcp-')
+      assert.deepEqual([classifier.seq, classifier.payload], isTcp ? [Number(seq), Number(length)] : [0, 0])
       if (tcpStream === '' && udpStream === '') continue
       const stream = `tcp ${tcpStream}, udp ${udpStream}`
       assert.equal(streams.get(stream) ?? connection, connection, `frame ${String(number)}`)

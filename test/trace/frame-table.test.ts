@@ -35,6 +35,8 @@ const row = fc.record({
   where: fc.nat(1),
   length: fc.nat(65_535),
   connection: fc.nat(70_000),
+  seq: fc.nat(2 ** 32 - 1),
+  payload: fc.nat(65_535),
   corruption: fc.nat(65_535 * 256),
   fate: fc.nat(FATES.length - 1),
   kind: fc.nat(FRAME_KINDS.length - 1),
@@ -184,5 +186,5 @@ describe('a fate, at the horizon', () => {
 
 const KEYS = [
   ...(['number', 'id', 'link', 'direction', 'from', 'to', 'enqueued', 'sent', 'arrives', 'fate', 'fateAt', 'length'] as const),
-  ...(['corrupted', 'duplicate', 'mark', 'kind', 'connection', 'cause'] as const),
+  ...(['corrupted', 'duplicate', 'mark', 'kind', 'connection', 'seq', 'payload', 'cause'] as const),
 ]
