@@ -24,13 +24,14 @@ export const frameGlyphStyles = css`
 `
 
 /**
- * A frame as the stage draws it: shape by kind, colour by connection, a rim when it was sent again, crossed out when it was lost.
- * Decoration: say the same in words beside it.
+ * A frame as the stage draws it: shape by kind, colour by connection or stream, a rim when it was sent again, crossed out when it was
+ * lost. Decoration: say the same in words beside it.
+ * @param flow what its colour stands for, of `FrameFlows.flowOf`
  */
-export function frameGlyph(frame: Pick<FrameRecord, 'kind' | 'connection' | 'mark'>, lost: boolean): TemplateResult {
+export function frameGlyph(frame: Pick<FrameRecord, 'kind' | 'mark'>, lost: boolean, flow: number): TemplateResult {
   const again = (frame.mark & FrameMark.Retransmission) !== 0
   const { length, height } = GLYPHS[frame.kind]
-  const colour = `var(--pk-flow-${String(flowIndex(frame.connection))})`
+  const colour = `var(--pk-flow-${String(flowIndex(flow))})`
   return html`<svg class="glyph" viewBox="-16 -11 32 22" aria-hidden="true">
     <path d=${pathOf(frame.kind)} fill=${colour} fill-rule="evenodd" opacity=${lost ? 0.45 : 1}></path>
     ${

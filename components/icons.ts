@@ -13,6 +13,7 @@ import {
   Hand,
   Keyboard,
   Link,
+  LockOpen,
   Maximize,
   Minimize,
   Pause,
@@ -74,6 +75,7 @@ const icons = {
   start: SkipBack,
   trash: Trash,
   undo: Undo2,
+  unlocked: LockOpen,
   warning: TriangleAlert,
 } as const
 

@@ -1,10 +1,12 @@
 import { FrameMark, type EventRecord, type FrameRecord, type TraceView } from '../src/trace/record.ts'
 import type { Action } from '../src/scenario/intervention.ts'
 import type { ResolvedScenario } from '../src/scenario/resolved.ts'
+import { quantity, text, type Data } from './event-data.ts'
 import { formatQuantity } from './format.ts'
 import { formatMachineSetting, machineSettingName } from './machine-settings.ts'
 import { formatLinkSetting, linkSettingName } from './link-settings.ts'
 import type { ActiveFault } from './network-state.ts'
+import { WEB_EVENTS } from './web-wording.ts'
 
 /** What a frame is, in a word or two. */
 export function kindWords(frame: Pick<FrameRecord, 'kind' | 'mark'>): string {
@@ -77,18 +79,6 @@ export function frameWords(frame: FrameRecord, trace: TraceView): string {
   return `${kindWords(frame)}, ${hosts[frame.from]} to ${hosts[frame.to]}, ${formatQuantity('count', frame.length)} bytes`
 }
 
-type Data = EventRecord['data']
-
-function text(data: Data, key: string): string {
-  const value = data[key]
-  return Array.isArray(value) ? value.join(', ') : String(value)
-}
-
-function quantity(data: Data, key: string, unit: 'time' | 'bytes' | 'count'): string {
-  const value = data[key]
-  return typeof value === 'number' ? formatQuantity(unit, value) : text(data, key)
-}
-
 const WHY_AGAIN: Readonly<Record<string, string>> = {
   rto: 'the retransmission timer fired',
   fast: 'three duplicate ACKs',
@@ -107,6 +97,7 @@ const WHY_UNDONE: Readonly<Record<string, string>> = {
 
 /** What an event says, for the events that deserve a sentence; others are told by their data. */
 const EVENTS: Readonly<Record<string, (data: Data) => string>> = {
+  ...WEB_EVENTS,
   'run:frame-dropped': (data) => `Dropped packet #${text(data, 'frame')}`,
   'run:frame-corrupted': (data) => `Corrupted packet #${text(data, 'frame')}`,
   'run:knob-set': (data) => `Set ${text(data, 'knob')} to ${text(data, 'value')}`,

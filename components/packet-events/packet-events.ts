@@ -6,6 +6,7 @@ import type { EventRecord, FrameRecord } from '../../src/trace/record.ts'
 import { controls } from '../controls.styles.ts'
 import { formatMillis } from '../format.ts'
 import { strike, withinReach } from '../frame-actions.ts'
+import { flowsOf, type FrameFlows } from '../frame-flows.ts'
 import { frameGlyph, frameGlyphStyles } from '../frame-glyph.ts'
 import { icon } from '../icons.ts'
 import { RunElement, type RunEvent } from '../run-element.ts'
@@ -61,6 +62,7 @@ export class PacketEvents extends RunElement {
   /** Indices of rows that pass the filter; undefined when there is none, so that all do. */
   #passing: number[] | undefined
   #rowHeight = 30
+  #flows: FrameFlows | undefined
   #stale = true
   #refilter = 0
   readonly #resize = new ResizeObserver(() => {
@@ -73,13 +75,21 @@ export class PacketEvents extends RunElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
+    this.#flows?.removeEventListener('change', this.#recolour)
     this.#resize.disconnect()
     this.#grown.disconnect()
     clearTimeout(this.#refilter)
   }
 
   protected override runReplaced(): void {
+    this.#flows?.removeEventListener('change', this.#recolour)
+    this.#flows = this.run && flowsOf(this.run)
+    this.#flows?.addEventListener('change', this.#recolour)
     this.#forget()
+  }
+
+  readonly #recolour = (): void => {
+    this.requestUpdate()
   }
 
   protected override runFired(event: RunEvent): void {
@@ -293,7 +303,7 @@ export class PacketEvents extends RunElement {
     const summary = this.#summaries.get(frame.number)
     const info = lost !== undefined ? `Lost: ${lost}` : (summary ?? `${String(frame.length)} bytes`)
     return html`<span class="time">${time}<span class="visually-hidden"> milliseconds,</span></span>
-      <span class="glyph-cell">${frameGlyph(frame, lost !== undefined)}</span>
+      <span class="glyph-cell">${frameGlyph(frame, lost !== undefined, flowsOf(run).flowOf(frame))}</span>
       <span class="number">#${frame.number}</span>
       <span class="kind">${kindWords(frame)}<span class="visually-hidden">,</span></span>
       <span class="way"

@@ -29,6 +29,8 @@ const NAMES: Readonly<Record<string, string>> = {
   udp: 'UDP',
   tcp: 'TCP',
   http: 'HTTP',
+  http2: 'HTTP/2',
+  tls: 'TLS',
 }
 
 function bytesOf(number: number): string {

@@ -93,6 +93,36 @@ export const inspectorStyles = css`
     overscroll-behavior: contain;
     padding-right: calc(var(--pk-space) * 2);
   }
+  h3.view {
+    display: flex;
+    align-items: center;
+    gap: 0.5em;
+    margin: 0;
+    padding: calc(var(--pk-space) * 2) calc(var(--pk-space) * 1.5);
+    border-top: 1px solid var(--pk-line);
+    background: var(--pk-sunken);
+    font-size: var(--pk-size-small);
+    font-weight: 600;
+  }
+  .dump {
+    display: grid;
+    grid-template-rows: auto minmax(0, 1fr);
+    min-width: 0;
+    min-height: 0;
+  }
+  .dump > :only-child {
+    grid-row: 1 / -1;
+  }
+  .dump fieldset {
+    min-width: 0;
+    margin: 0 calc(var(--pk-space) * 2) calc(var(--pk-space) * 2) 0;
+    padding: 0;
+    border: 0;
+  }
+  .dump .segmented label {
+    min-height: calc(var(--pk-space) * 6);
+    font-size: var(--pk-size-tiny);
+  }
   details {
     border-top: 1px solid var(--pk-line);
   }
@@ -188,11 +218,17 @@ export const inspectorStyles = css`
       grid-template-rows: minmax(0, 1fr) calc(112px * var(--pk-scale));
       gap: 0;
     }
+    .columns:has(fieldset) {
+      grid-template-rows: minmax(0, 1fr) calc(136px * var(--pk-scale));
+    }
     .packet {
       padding-right: 0;
     }
-    packet-hex {
+    .dump {
       margin-left: calc(var(--pk-space) * -3);
+    }
+    .dump fieldset {
+      margin: 0 calc(var(--pk-space) * 3);
     }
   }
 `

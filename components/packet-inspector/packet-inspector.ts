@@ -2,11 +2,14 @@ import { Task } from '@lit/task'
 import { html, nothing, type TemplateResult } from 'lit'
 import { state } from 'lit/decorators.js'
 import { classMap } from 'lit/directives/class-map.js'
+import { live } from 'lit/directives/live.js'
 import type { Run } from '../../src/run/run.ts'
 import { NEVER, type FrameRecord } from '../../src/trace/record.ts'
+import type { Inspection } from '../../src/trace/inspection.ts'
 import type { Field, Layer } from '../../src/wire/field.ts'
 import { controls } from '../controls.styles.ts'
-import { formatClock } from '../format.ts'
+import { formatClock, formatQuantity } from '../format.ts'
+import { flowsOf } from '../frame-flows.ts'
 import { frameGlyph, frameGlyphStyles } from '../frame-glyph.ts'
 import { icon } from '../icons.ts'
 import { errorWords } from '../intervene.ts'
@@ -18,13 +21,23 @@ import { causesOf } from './causes.ts'
 import { envelopeDrawing, envelopeStyles } from './envelopes.ts'
 import { inspectorStyles } from './packet-inspector.styles.ts'
 
+/** What the bytes of a packet are shown as: its own, or something that was made of them. Which of these, by index; -1: its own. */
+type ViewIndex = number
+
+/** The packet's own bytes. */
+const FRAME: ViewIndex = -1
+
+/** Of a group of more layers than this, only the first are open. */
+const OPEN = 3
+
 /**
- * The selected packet: what became of it and why it was sent, its layers as envelopes and with their fields, and its bytes. Pointing
- * at a field shows its bytes; pointing at a byte shows its field.
+ * The selected packet: what became of it and why it was sent, its layers as envelopes and with their fields, and its bytes, its own and
+ * the decrypted ones. Pointing at a field shows its bytes; pointing at a byte shows its field.
  *
  * @part head - What packet it is.
  * @part layers - The layers.
  * @part envelopes - The layers drawn as envelopes, to scale.
+ * @part views - Which bytes are shown, when there are several.
  * @part hex - The bytes.
  */
 export class PacketInspector extends RunElement {
@@ -34,18 +47,22 @@ export class PacketInspector extends RunElement {
 
   /** The field that is pointed at. */
   @state() private field: Field | undefined
+  /** Which bytes are shown. */
+  @state() private view: ViewIndex = FRAME
   /** Whether there is room for sixteen bytes in a line beside the layers. */
   @state() private wide = false
-  /** Layers that the reader opened or closed, by protocol. */
+  /** Layers that the reader opened or closed, by protocol, those of decrypted bytes by themselves. */
   readonly #opened = new Map<string, boolean>()
   #shown = ''
+  /** Whether more can be said when the run has gone on. */
+  #isOpen = false
   #restarts = 0
 
   readonly #dissection = new Task(this, {
     args: () => {
       const frame = this.#frame()
       // A frame's bytes change when a hand corrupts it, and another frame has the number after a fork.
-      return [this.run, frame?.number, frame?.id, frame?.corrupted, this.#restarts] as const
+      return [this.run, frame?.number, frame?.id, frame?.corrupted, this.#restarts, this.#isOpen ? this.run?.horizon : 0] as const
     },
     task: ([run, number]) => (run === undefined || number === undefined ? Promise.resolve(undefined) : run.inspect(number)),
   })
@@ -69,13 +86,15 @@ export class PacketInspector extends RunElement {
     if (event === 'restart') this.#restarts++
     const frame = this.#frame()
     if (event === 'time' && this.run !== undefined && frame !== undefined) {
-      if (fateWords(frame, this.run.trace.hosts, this.run.playhead) === this.#shown) return
+      if (!this.#isOpen && fateWords(frame, this.run.trace.hosts, this.run.playhead) === this.#shown) return
     } else if (event === 'time') return
     this.requestUpdate()
   }
 
   protected override selectionChanged(): void {
     this.field = undefined
+    this.view = FRAME
+    this.#isOpen = false
     this.requestUpdate()
   }
 
@@ -104,9 +123,7 @@ export class PacketInspector extends RunElement {
         pending: () => html`<p class="muted">Reading its bytes …</p>`,
         error: (error) => html`<p class="notice error" role="alert">${icon('warning')} ${errorWords(error)}</p>`,
         complete: (found) =>
-          found === undefined
-            ? html`<p class="muted">Its bytes were let go to save memory.</p>`
-            : this.#renderLayers(found.bytes, found.layers),
+          found === undefined ? html`<p class="muted">Its bytes were let go to save memory.</p>` : this.#renderContent(found),
       })}
     </section>`
   }
@@ -120,7 +137,7 @@ export class PacketInspector extends RunElement {
     const causes = causesOf(trace, frame)
     const at = (time: number): string => formatClock(time, Math.max(horizon, 1))
     return html`<div class="head" part="head">
-        <h2>${frameGlyph(frame, lost)} #${frame.number} ${kindWords(frame)}</h2>
+        <h2>${frameGlyph(frame, lost, flowsOf(run).flowOf(frame))} #${frame.number} ${kindWords(frame)}</h2>
         <span>${hosts[frame.from].label} → ${hosts[frame.to].label}</span>
         <span class="fate ${lost ? 'lost' : ''}">${fate}</span>
       </div>
@@ -164,48 +181,90 @@ export class PacketInspector extends RunElement {
       }`
   }
 
-  #renderLayers(bytes: Uint8Array, layers: readonly Layer[]): TemplateResult {
+  #renderContent({ bytes, layers, views, isOpen }: Inspection): TemplateResult {
+    this.#isOpen = isOpen
+    const shown = views.at(this.view)
+    const isFrame = this.view === FRAME || shown === undefined
+    const dump = isFrame ? { bytes, layers } : shown
     return html`<div class="columns">
       <div class="layers" part="layers">
-        ${envelopeDrawing(layers, bytes.length, this.field, (header) => {
-          this.field = header
+        ${envelopeDrawing(drawable(layers), bytes.length, this.field, (header) => {
+          this.#point(FRAME, header)
         })}
-        ${layers.map(
-          (layer, index) =>
-            html`<details
-              .open=${this.#opened.get(layer.protocol) ?? (index >= 2 || index === layers.length - 1)}
-              @toggle=${(event: Event) => {
-                this.#opened.set(layer.protocol, (event.target as HTMLDetailsElement).open)
-              }}
-            >
-              <summary>
-                ${icon('down')}<b>${layer.title}</b><span class="line" title=${layer.summary}>${layer.summary}</span>
-              </summary>
-              ${layer.problem === undefined ? nothing : html`<p class="problem">${icon('warning')} ${layer.problem}</p>`}
-              ${this.#renderFields(layer.fields)}
-            </details>`,
+        ${layers.map((layer, index) => this.#renderLayer(FRAME, layer, views.length === 0 && (index >= 2 || index === layers.length - 1)))}
+        ${views.map(
+          (view, index) => html`
+            <h3 class="view">${icon('unlocked')} ${viewWords(view.title, view.bytes)}</h3>
+            ${view.layers.map((layer, at) => this.#renderLayer(index, layer, at < OPEN))}
+          `,
         )}
       </div>
-      <packet-hex
-        part="hex"
-        .bytes=${bytes}
-        .columns=${this.wide ? 16 : 8}
-        .start=${this.field?.start ?? 0}
-        .end=${this.field?.end ?? 0}
-        @packet-hex-point=${(event: CustomEvent<number | undefined>) => {
-          this.field = event.detail === undefined ? undefined : fieldAt(layers, event.detail)
-        }}
-      ></packet-hex>
+      <div class="dump">
+        ${
+          views.length === 0
+            ? nothing
+            : html`<fieldset part="views">
+                <legend class="visually-hidden">Bytes that are shown</legend>
+                <div class="segmented">
+                  ${[{ title: 'Frame', bytes }, ...views].map(
+                    (view, index) =>
+                      html`<label
+                        ><input
+                          type="radio"
+                          name="view"
+                          .checked=${live(isFrame ? index === 0 : index - 1 === this.view)}
+                          @change=${() => {
+                            this.field = undefined
+                            this.view = index - 1
+                          }}
+                        />${viewWords(view.title.replace(/ of this packet$/, ''), view.bytes)}</label
+                      >`,
+                  )}
+                </div>
+              </fieldset>`
+        }
+        <packet-hex
+          part="hex"
+          .bytes=${dump.bytes}
+          .columns=${this.wide ? 16 : 8}
+          .start=${this.field?.start ?? 0}
+          .end=${this.field?.end ?? 0}
+          @packet-hex-point=${(event: CustomEvent<number | undefined>) => {
+            this.field = event.detail === undefined ? undefined : fieldAt(dump.layers, event.detail)
+          }}
+        ></packet-hex>
+      </div>
       <span class="visually-hidden" role="status"
         >${this.field === undefined ? '' : `${this.field.label}: ${this.field.value}`}</span
       >
     </div>`
   }
 
-  #renderFields(fields: readonly Field[]): TemplateResult | typeof nothing {
+  /** Lights up a field, in the bytes that it lies in. */
+  #point(view: ViewIndex, field: Field | undefined): void {
+    if (field !== undefined) this.view = view
+    this.field = field
+  }
+
+  #renderLayer(view: ViewIndex, layer: Layer, open: boolean): TemplateResult {
+    const key = view === FRAME ? layer.protocol : `decrypted ${layer.protocol}`
+    return html`<details
+      .open=${this.#opened.get(key) ?? open}
+      @toggle=${(event: Event) => {
+        const { open: isOpen } = event.target as HTMLDetailsElement
+        if (isOpen !== (this.#opened.get(key) ?? open)) this.#opened.set(key, isOpen)
+      }}
+    >
+      <summary>${icon('down')}<b>${layer.title}</b><span class="line" title=${layer.summary}>${layer.summary}</span></summary>
+      ${layer.problem === undefined ? nothing : html`<p class="problem">${icon('warning')} ${layer.problem}</p>`}
+      ${this.#renderFields(view, layer.fields)}
+    </details>`
+  }
+
+  #renderFields(view: ViewIndex, fields: readonly Field[]): TemplateResult | typeof nothing {
     if (fields.length === 0) return nothing
     const point = (field: Field | undefined): void => {
-      this.field = field
+      this.#point(view, field)
     }
     return html`<ul class="fields">
       ${fields.map(
@@ -229,7 +288,7 @@ export class PacketInspector extends RunElement {
             >
               <span class="label">${field.label}</span><span class="value">${field.value}</span>
             </button>
-            ${this.#renderFields(field.fields ?? [])}
+            ${this.#renderFields(view, field.fields ?? [])}
           </li>`,
       )}
     </ul>`
@@ -245,6 +304,22 @@ export class PacketInspector extends RunElement {
     if (inner.top < outer.top) scroll.scrollTop -= outer.top - inner.top
     else if (inner.bottom > outer.bottom) scroll.scrollTop += inner.bottom - outer.bottom
   }
+}
+
+/** Layers as boxes in boxes: records that follow each other in one segment are one box. */
+function drawable(layers: readonly Layer[]): readonly Layer[] {
+  const drawn: Layer[] = []
+  for (const layer of layers) {
+    const last = drawn.at(-1)
+    if (last?.protocol === layer.protocol && last.end <= layer.start) drawn[drawn.length - 1] = { ...last, end: layer.end }
+    else drawn.push(layer)
+  }
+  return drawn
+}
+
+/** `'Decrypted TLS, 1,234 bytes'` */
+function viewWords(title: string, bytes: Uint8Array): string {
+  return `${title}, ${formatQuantity('count', bytes.length)} bytes`
 }
 
 /** The innermost field that covers a byte. */

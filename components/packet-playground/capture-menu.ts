@@ -64,7 +64,7 @@ export class CaptureMenu extends RunElement {
         ${icon('download')}
       </button>
       <div id="captures" class="menu" popover="auto" role="group" aria-label="Download capture" @toggle=${this.#place}>
-        <p>A pcapng file of what has happened so far. Wireshark opens it.</p>
+        <p>A pcapng file of what has happened so far, with the secrets of TLS where there are any. Wireshark opens it.</p>
         ${choice('Every link', { kind: 'links' }, 'links')}
         ${run.scenario.hosts.map(({ name, label }) => choice(`What ${label} saw`, { kind: 'host', host: name }, name))}
       </div>`

@@ -152,6 +152,18 @@ export const playgroundStyles = css`
     border-bottom-color: var(--pk-accent);
     color: var(--pk-text);
   }
+  /* Five of them stand side by side on a phone. */
+  @container (max-width: 560px) {
+    .switcher {
+      padding: 0;
+    }
+    .switcher button {
+      flex: 1 1 auto;
+      gap: 2px;
+      padding-inline: 2px;
+    }
+  }
+  packet-waterfall,
   packet-events,
   packet-inspector {
     height: calc(420px * var(--pk-scale));
@@ -159,6 +171,11 @@ export const playgroundStyles = css`
   .wide packet-events,
   .wide packet-inspector {
     height: calc(350px * var(--pk-scale));
+  }
+  .wide .instruments packet-waterfall {
+    grid-column: 1 / -1;
+    height: calc(400px * var(--pk-scale));
+    border-bottom: 1px solid var(--pk-line);
   }
   .instruments {
     display: grid;

@@ -28,7 +28,7 @@ import { Visibility } from './visibility.ts'
 /** From this width on, in px, the controls stand beside the stage. */
 const WIDE = 900
 
-type Panel = 'faults' | 'knobs' | 'events' | 'inspector'
+type Panel = 'faults' | 'knobs' | 'waterfall' | 'events' | 'inspector'
 
 /**
  * A network that plays, can be broken and looked into: the whole of it in one element.
@@ -39,7 +39,7 @@ type Panel = 'faults' | 'knobs' | 'events' | 'inspector'
  * @csspart header - Title and tools.
  * @csspart main - Stage and transport.
  * @csspart side - Lesson, faults and knobs.
- * @csspart instruments - Events and inspector.
+ * @csspart instruments - Waterfall, events and inspector.
  * @slot - A `<script type="application/json">` with a scenario, when there is no `scenario` attribute.
  */
 export class PacketPlayground extends LitElement {
@@ -335,7 +335,7 @@ export class PacketPlayground extends LitElement {
     this.#showPanel('inspector', true)
   }
 
-  /** Opens or closes a panel. There is room for one of them below a narrow stage, for both instruments below a wide one. */
+  /** Opens or closes a panel. There is room for one of them below a narrow stage, for all instruments below a wide one. */
   #showPanel(panel: Panel, open: boolean): void {
     const others = [...this.panels].filter((each) => each !== panel && this.wide)
     this.panels = new Set(open ? [...others, panel] : others)
@@ -422,6 +422,7 @@ export class PacketPlayground extends LitElement {
     const { scenario } = run
     const { wide, panels } = this
     const hasKnobs = scenario.knobs.length > 0
+    const hasPages = scenario.hosts.some(({ apps }) => apps.some(({ app }) => app === 'browser'))
     return html`
       ${this.#renderHeader(run)} ${this.#renderNotices(run)}
       <div class="body">
@@ -446,6 +447,7 @@ export class PacketPlayground extends LitElement {
                 : this.#renderSwitcher([
                     ['faults', 'Break'],
                     ...(hasKnobs ? [['knobs', 'Knobs'] as const] : []),
+                    ...(hasPages ? [['waterfall', 'Loading'] as const] : []),
                     ['events', 'Events'],
                     ['inspector', 'Packet'],
                   ])
@@ -463,12 +465,20 @@ export class PacketPlayground extends LitElement {
       ${
         wide
           ? this.#renderSwitcher([
+              ...(hasPages ? [['waterfall', 'Loading of pages'] as const] : []),
               ['events', 'Packets and events'],
               ['inspector', 'Inside a packet'],
             ])
           : nothing
       }
       <div class="instruments ${panels.has('events') && panels.has('inspector') ? 'two' : ''}" part="instruments">
+        <packet-waterfall
+          id="panel-waterfall"
+          ?hidden=${!hasPages || !panels.has('waterfall')}
+          @packet-waterfall-inspect=${(event: CustomEvent<number>) => {
+            this.#inspect(event.detail)
+          }}
+        ></packet-waterfall>
         <packet-events
           id="panel-events"
           ?hidden=${!panels.has('events')}

@@ -7,6 +7,7 @@ import '../packet-knobs/define.ts'
 import '../packet-lesson/define.ts'
 import '../packet-stage/define.ts'
 import '../packet-transport/define.ts'
+import '../packet-waterfall/define.ts'
 import { CaptureMenu } from './capture-menu.ts'
 
 if (customElements.get('packet-capture-menu') === undefined) customElements.define('packet-capture-menu', CaptureMenu)

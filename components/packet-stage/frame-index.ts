@@ -38,7 +38,7 @@ class Chunk {
   readonly onLine = new Float64Array(CHUNK)
   readonly arrives = new Float64Array(CHUNK)
   readonly gone = new Float64Array(CHUNK)
-  readonly connection = new Uint32Array(CHUNK)
+  readonly flow = new Uint32Array(CHUNK)
   readonly length = new Uint32Array(CHUNK)
   readonly lane = new Uint16Array(CHUNK)
   readonly kind = new Uint8Array(CHUNK)
@@ -66,6 +66,12 @@ export class Rows {
 /** How long a frame of `bytes` keeps the line of a link's direction busy, as the link is set now. */
 export type LineTime = (link: number, direction: 0 | 1, bytes: number) => Nanos
 
+/** What the colour of a frame stands for; 0: nothing, or nothing that is known yet. */
+export type FlowOf = (frame: FrameRecord) => number
+
+/** How many frames are remembered whose colour may become known later. */
+const MOST_COLOURLESS = 2048
+
 export class FrameIndex {
   /** Without those whose records have all been thinned away. */
   private readonly chunks: Chunk[] = []
@@ -73,6 +79,8 @@ export class FrameIndex {
   private firstChunk = 0
   /** Numbers of frames whose fate is not final. */
   private open: number[] = []
+  /** Numbers of frames with data that have no colour. */
+  private readonly colourless = new Set<number>()
   /** How many frames have been read. */
   private read = 0
   private firstKept = 1
@@ -88,6 +96,7 @@ export class FrameIndex {
     this.seen.kinds.clear()
     this.seen.again = this.seen.torn = this.seen.lost = false
     this.open = []
+    this.colourless.clear()
     this.read = 0
     this.firstKept = 1
   }
@@ -96,21 +105,22 @@ export class FrameIndex {
    * Takes in what is new in the trace.
    * @param horizon up to where the run has been simulated: what lies before it does not change any more
    */
-  update(trace: TraceView, horizon: Nanos, lineTime: LineTime): void {
+  update(trace: TraceView, horizon: Nanos, lineTime: LineTime, flowOf: FlowOf = ofConnection): void {
     if (trace.frameCount < this.read) this.clear()
+    this.colour(trace, flowOf)
     const open = this.open
     let kept = 0
-    for (const number of open) if (this.take(trace, number, horizon, lineTime)) open[kept++] = number
+    for (const number of open) if (this.take(trace, number, horizon, lineTime, flowOf)) open[kept++] = number
     open.length = kept
     for (let number = Math.max(this.read + 1, trace.firstKept); number <= trace.frameCount; number++) {
-      if (this.take(trace, number, horizon, lineTime)) open.push(number)
+      if (this.take(trace, number, horizon, lineTime, flowOf)) open.push(number)
     }
     this.read = trace.frameCount
     this.thin(trace.firstKept)
   }
 
   /** Reads one record. Returns whether it may still change. */
-  private take(trace: TraceView, number: number, horizon: Nanos, lineTime: LineTime): boolean {
+  private take(trace: TraceView, number: number, horizon: Nanos, lineTime: LineTime, flowOf: FlowOf): boolean {
     const frame = trace.frame(number)
     if (frame === undefined) return false
     const row = number - 1
@@ -123,7 +133,9 @@ export class FrameIndex {
     chunk.onLine[at] =
       frame.sent === NEVER ? NEVER : Math.min(frame.arrives - 1, frame.sent + lineTime(frame.link, frame.direction, frame.length))
     chunk.gone[at] = gone
-    chunk.connection[at] = frame.connection
+    const flow = flowOf(frame)
+    chunk.flow[at] = flow
+    if (flow === 0 && frame.payload > 0) this.noteColourless(number)
     chunk.length[at] = frame.length
     chunk.lane[at] = frame.link * 2 + frame.direction
     chunk.kind[at] = KIND_NUMBER.get(frame.kind) ?? 0
@@ -138,6 +150,28 @@ export class FrameIndex {
     if ((flags & Flag.Lost) !== 0) this.seen.lost = true
     if (frame.kind === 'tcp-syn') this.noteOpening(frame)
     return frame.fate === 'queued' || frame.fate === 'in-flight' || gone > horizon
+  }
+
+  /** A host may tell what bytes belong to when some of them have left already. */
+  private colour(trace: TraceView, flowOf: FlowOf): void {
+    const { colourless } = this
+    for (const number of colourless) {
+      const frame = trace.frame(number)
+      const chunk = this.chunks[((number - 1) >> CHUNK_BITS) - this.firstChunk] as Chunk | undefined
+      const flow = frame === undefined ? 0 : flowOf(frame)
+      if (chunk !== undefined) chunk.flow[(number - 1) & (CHUNK - 1)] = flow
+      if (flow !== 0 || frame === undefined || chunk === undefined) colourless.delete(number)
+    }
+  }
+
+  private noteColourless(number: number): void {
+    const { colourless } = this
+    colourless.add(number)
+    if (colourless.size <= MOST_COLOURLESS) return
+    for (const oldest of colourless) {
+      colourless.delete(oldest)
+      break
+    }
   }
 
   private chunkFor(row: number): Chunk {
@@ -191,7 +225,7 @@ export class FrameIndex {
     into.onLine = chunk.onLine[at]
     into.arrives = chunk.arrives[at]
     into.gone = chunk.gone[at]
-    into.connection = chunk.connection[at]
+    into.flow = chunk.flow[at]
     into.length = chunk.length[at]
     into.lane = chunk.lane[at]
     into.kind = chunk.kind[at]
@@ -210,7 +244,8 @@ export class Row {
   arrives: Nanos = 0
   /** When it arrived or died; `NEVER` while it waits. */
   gone: Nanos = 0
-  connection = 0
+  /** What its colour stands for, as `flowIndex` takes it. */
+  flow = 0
   length = 0
   /** Twice the link's index, plus the direction. */
   lane = 0
@@ -218,6 +253,10 @@ export class Row {
   kind = 0
   /** Bits of `Flag`. */
   flags = 0
+}
+
+function ofConnection({ connection }: FrameRecord): number {
+  return connection
 }
 
 /** From when on nothing is seen of a frame (a loss leaves its trace there). */

@@ -1,6 +1,6 @@
 import type { Field, Layer } from '../../src/wire/field.ts'
 import type { Run } from '../../src/run/run.ts'
-import type { FrameKind, FrameRecord } from '../../src/trace/record.ts'
+import type { FrameKind, FrameRecord, Nanos } from '../../src/trace/record.ts'
 import type { FrameIndex } from './frame-index.ts'
 
 /*
@@ -82,6 +82,14 @@ function nameTcp(tcp: Layer, ip: Layer, http: Layer | undefined): FrameName {
   return { text: 'ACK', stream: `${there}>${here}`, number: Number(value(tcp, 'tcp.ack_raw')), opening: false }
 }
 
+/** The first of what a line on TLS or HTTP/2 tells: `'ClientHello'`, `'GET /'`, `'DATA 3'`; undefined for a line on something else. */
+function nameCarried(summary: string): string | undefined {
+  const [, type, stream, path] = /^HTTP\/2 (\w+)(?: stream (\d+))?(?:, ([A-Z]+ \S+|\d{3})(?=[,;]|$))?/.exec(summary) ?? []
+  if (type !== undefined) return path ?? (stream === undefined ? type : `${type} ${stream}`)
+  if (summary.startsWith('encrypted: ')) return 'TLS data'
+  return /^TLS(?: [\d.]+)?: /.test(summary) ? 'TLS data' : /^TLS (?:[\d.]+ )?(\w+)/.exec(summary)?.[1]
+}
+
 /** Names a frame after its layers. */
 function nameFrame(layers: readonly Layer[]): FrameName | undefined {
   const layer = (protocol: string): Layer | undefined => layers.find((each) => each.protocol === protocol)
@@ -102,6 +110,10 @@ function nameFrame(layers: readonly Layer[]): FrameName | undefined {
 
 export class FrameNames {
   readonly #known = new Map<number, FrameName | undefined>()
+  /** Lines on frames with something of TLS or HTTP/2 in them. */
+  readonly #summaries = new Map<number, string>()
+  /** Names that may become better: up to where the run was known when they were asked for. */
+  readonly #open = new Map<number, Nanos>()
   readonly #asked = new Set<number>()
   /** First sequence number by stream. */
   readonly #openings = new Map<string, number>()
@@ -117,12 +129,15 @@ export class FrameNames {
   clear(run: Run | undefined): void {
     this.#run = run
     this.#known.clear()
+    this.#summaries.clear()
+    this.#open.clear()
     this.#asked.clear()
     this.#openings.clear()
   }
 
   /** The best name there is now; asks for a better one. */
   get(frame: Pick<FrameRecord, 'number' | 'kind' | 'connection'>, index: FrameIndex): string {
+    if ((this.#run?.horizon ?? 0) > (this.#open.get(frame.number) ?? Infinity)) this.#ask(frame.number)
     const known = this.#known.get(frame.number)
     if (known === undefined) {
       if (!this.#known.has(frame.number)) this.#ask(frame.number)
@@ -135,25 +150,39 @@ export class FrameNames {
     return KIND_NAMES[frame.kind]
   }
 
+  /** What a frame carries of TLS or HTTP/2, in a line; undefined when it is not known, or nothing of these. */
+  summary(frame: number): string | undefined {
+    return this.#summaries.get(frame)
+  }
+
   #ask(number: number): void {
     const run = this.#run
     if (run === undefined || this.#asked.size >= AT_ONCE || this.#asked.has(number)) return
     this.#asked.add(number)
+    const { horizon } = run
     run.inspect(number).then(
       (found) => {
-        this.#learn(run, number, found?.layers ?? [])
+        if (found?.isOpen === true) this.#open.set(number, horizon)
+        else this.#open.delete(number)
+        this.#learn(run, number, found?.layers ?? [], found?.summary ?? '')
       },
       () => {
         // The run is over or broke, which it tells by itself; the kind's name stays.
-        this.#learn(run, number, [])
+        this.#learn(run, number, [], '')
       },
     )
   }
 
-  #learn(run: Run, number: number, layers: readonly Layer[]): void {
+  #learn(run: Run, number: number, layers: readonly Layer[], summary: string): void {
     if (run !== this.#run || !this.#asked.delete(number)) return
-    if (this.#known.size >= KNOWN_LIMIT) this.#known.clear()
-    const name = nameFrame(layers)
+    if (this.#known.size >= KNOWN_LIMIT) {
+      this.#known.clear()
+      this.#summaries.clear()
+      this.#open.clear()
+    }
+    const carried = nameCarried(summary)
+    if (carried !== undefined) this.#summaries.set(number, summary)
+    const name = carried === undefined ? nameFrame(layers) : plain(shorten(carried))
     if (name?.opening === true) this.#openings.set(name.stream, name.number)
     this.#known.set(number, name)
     this.#arrived()

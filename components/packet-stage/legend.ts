@@ -1,5 +1,7 @@
 import { html, svg, type TemplateResult } from 'lit'
-import type { FrameKind } from '../../src/trace/record.ts'
+import { live } from 'lit/directives/live.js'
+import type { EventRecord, FrameKind, TraceView } from '../../src/trace/record.ts'
+import type { Flow, FlowMode, FrameFlows } from '../frame-flows.ts'
 import { flowIndex } from '../theme.ts'
 import { GLYPHS, svgPath, tornEnds } from './glyphs.ts'
 
@@ -47,7 +49,11 @@ const AGAIN = svg`<path d=${svgPath(bar)}></path><rect x="-14" y="-10" width="28
 const TORN = svg`<path d=${svgPath([tornEnds(GLYPHS['tcp-data'])])}></path><path d="M2 -8L-2 -1.5L2.2 1L-2 8" class="crack"></path>`
 const LOST = svg`<path d="M-6 -6L6 6M-6 6L6 -6" class="cross"></path>`
 
-export function legend(seen: Seen, open: boolean): TemplateResult | '' {
+/**
+ * @param flows what colours tell apart
+ * @param trace in which streams are named by what was asked for on them
+ */
+export function legend(seen: Seen, open: boolean, flows: FrameFlows, trace: TraceView): TemplateResult | '' {
   const kinds = ORDER.filter((kind) => seen.kinds.has(kind))
   if (kinds.length === 0) return ''
   const connections = seen.connections.slice(1)
@@ -57,14 +63,51 @@ export function legend(seen: Seen, open: boolean): TemplateResult | '' {
       ${kinds.map((kind) => entry(shape(kind), WORDS[kind]))} ${seen.again ? entry(picture(AGAIN), 'sent again') : ''}
       ${seen.torn ? entry(picture(TORN), 'damaged') : ''} ${seen.lost ? entry(picture(LOST, 'lost'), 'lost') : ''}
     </ul>
-    ${connections.length < 2 ? '' : connectionList(connections)}
+    ${flows.hasStreams ? modes(flows) : ''}
+    ${
+      flows.mode === 'stream'
+        ? colourList(
+            flows.flows.slice(0, MOST_CONNECTIONS).map((flow) => streamName(flow, trace)),
+            flows.flows.length,
+          )
+        : connections.length < 2
+          ? ''
+          : colourList(connections.slice(0, MOST_CONNECTIONS), connections.length)
+    }
   </details>`
 }
 
-function connectionList(connections: readonly string[]): TemplateResult {
-  const more = connections.length - MOST_CONNECTIONS
+/** Connections or streams. */
+function modes(flows: FrameFlows): TemplateResult {
+  const mode = (value: FlowMode, label: string): TemplateResult =>
+    html`<label
+      ><input
+        type="radio"
+        name="colour"
+        .checked=${live(flows.mode === value)}
+        @change=${() => {
+          flows.mode = value
+        }}
+      />${label}</label
+    >`
+  return html`<fieldset>
+    <legend>Colours tell apart</legend>
+    ${mode('connection', 'connections')} ${mode('stream', 'streams')}
+  </fieldset>`
+}
+
+function streamName({ connection, stream }: Flow, trace: TraceView): string {
+  const name = trace.connections[connection]
+  const isAsked = ({ connection: on, data }: EventRecord): boolean => on === name && data['stream'] === stream
+  const asked = trace.first('http:request-sent', isAsked) ?? trace.first('http2:push-promised', isAsked)
+  const url = asked?.data['url']
+  return `stream ${String(stream)}${typeof url === 'string' ? ` ${url.replace(/^https?:\/\/[^/]*/, '')}` : ''}`
+}
+
+function colourList(names: readonly string[], all: number): TemplateResult {
+  const more = all - names.length
   return html`<ul class="connections">
-    ${connections.slice(0, MOST_CONNECTIONS).map((name, i) => {
+    ${names.map((name, i) => {
       const colour = `var(--pk-flow-${String(flowIndex(i + 1))})`
       return html`<li>${picture(svg`<circle r="7" fill=${colour}></circle>`)}<span class="connection">${name}</span></li>`
     })}

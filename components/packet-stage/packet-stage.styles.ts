@@ -237,6 +237,29 @@ export const stageStyles = css`
     padding: 0;
     list-style: none;
   }
+  .legend fieldset {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0 calc(var(--pk-space) * 3);
+    margin: var(--pk-space) 0 0;
+    padding: 0;
+    border: 0;
+  }
+  .legend fieldset legend {
+    float: left;
+    padding: 0;
+  }
+  .legend label {
+    display: inline-flex;
+    align-items: center;
+    gap: var(--pk-space);
+    min-height: 24px;
+    cursor: pointer;
+  }
+  .legend input {
+    margin: 0;
+    accent-color: var(--pk-accent);
+  }
   .legend li {
     display: inline-flex;
     align-items: center;

@@ -1,5 +1,6 @@
 import { html, type PropertyValues, type TemplateResult } from 'lit'
 import { property } from 'lit/decorators.js'
+import { flowsOf, type FrameFlows } from '../frame-flows.ts'
 import { networkAt, type NetworkState } from '../network-state.ts'
 import { RunElement, type RunEvent } from '../run-element.ts'
 import { sameTarget, type Target } from '../selection.ts'
@@ -83,6 +84,7 @@ export class PacketStage extends RunElement {
   #layout: Layout | undefined
   #captions: readonly (LinkCaption | undefined)[] = []
   #fixed: readonly Occupied[] = []
+  #flows: FrameFlows | undefined
   #network: NetworkState | undefined
   /** Of the log: how long it was, and how much of it had happened, when `#network` was made. */
   #networkMark = ''
@@ -115,6 +117,7 @@ export class PacketStage extends RunElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
+    this.#flows?.removeEventListener('change', this.#recolour)
     this.#unwatchTheme?.()
     this.#stillness.removeEventListener('change', this.#redraw)
     this.#sizes.disconnect()
@@ -125,6 +128,9 @@ export class PacketStage extends RunElement {
   }
 
   protected override runReplaced(): void {
+    this.#flows?.removeEventListener('change', this.#recolour)
+    this.#flows = this.run && flowsOf(this.run)
+    this.#flows?.addEventListener('change', this.#recolour)
     this.#painter.reset(this.run)
     this.#network = undefined
     this.#networkMark = ''
@@ -258,7 +264,7 @@ export class PacketStage extends RunElement {
       ${
         this.noLegend || run === undefined
           ? ''
-          : legend({ ...this.#painter.index.seen, connections: run.trace.connections }, width >= NARROW)
+          : legend({ ...this.#painter.index.seen, connections: run.trace.connections }, width >= NARROW, flowsOf(run), run.trace)
       }
     `
   }
@@ -345,9 +351,21 @@ export class PacketStage extends RunElement {
   #followLegend(): void {
     const { seen } = this.#painter.index
     const connections = this.run?.trace.connections.length ?? 0
-    const mark = `${[...seen.kinds].join(' ')} ${String(seen.again)} ${String(seen.torn)} ${String(seen.lost)} ${String(Math.min(connections, 9))}`
+    const mark = `${[...seen.kinds].join(' ')} ${String(seen.again)} ${String(seen.torn)} ${String(seen.lost)} ${String(Math.min(connections, 9))} ${this.#flowMark()}`
     if (mark === this.#legendMark) return
     this.#legendMark = mark
+    this.requestUpdate()
+  }
+
+  /** What the legend says of streams. */
+  #flowMark(): string {
+    const flows = this.#flows
+    return flows === undefined ? '' : `${flows.mode} ${String(flows.hasStreams)} ${String(Math.min(flows.flows.length, 9))}`
+  }
+
+  readonly #recolour = (): void => {
+    this.#painter.recolour()
+    this.#schedule()
     this.requestUpdate()
   }
 
@@ -387,7 +405,7 @@ export class PacketStage extends RunElement {
       this.#tooltip?.hide()
       return
     }
-    const told = tell(target, run, this.#network)
+    const told = tell(target, run, this.#network, this.#painter.summary(frameNumber(target)))
     const place = targetPlace(target, this.#painter.scene.list, layout)
     if (told === undefined || place === undefined) this.#tooltip?.hide()
     else {

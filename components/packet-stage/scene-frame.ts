@@ -21,7 +21,7 @@ export function addFrame(
   alpha = 1,
 ): number {
   const glyph = GLYPHS_BY_KIND[row.kind]
-  const tone = flowIndex(row.connection)
+  const tone = flowIndex(row.flow)
   const own = glyph.length * scale
   const opaque = alpha * ((row.flags & (Flag.Probe | Flag.Duplicate)) === 0 ? 1 : 0.6)
   let length = own

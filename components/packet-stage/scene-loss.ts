@@ -33,7 +33,7 @@ export function addLoss(
   if (!view.still && burst < 1) {
     const out = 1 - (1 - burst) ** 3
     list.add(Mark.Circle, Tone.Lost, x, y, 0, 0, (0.35 + 0.75 * out) * unit, (1 - burst) ** 2 * 0.7, 0)
-    const tone = flowIndex(row.connection)
+    const tone = flowIndex(row.flow)
     for (let i = 0; i < SHARDS; i++) {
       // Scattered by the frame's number, so that the same loss always looks the same.
       const angle = ((row.number * 2.399 + i) * 2 * Math.PI) / SHARDS

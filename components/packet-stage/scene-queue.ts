@@ -81,7 +81,7 @@ export class QueueScene {
     const { lane } = row
     const { bytes, frames } = view.queues[lane]
     const width = (bytes / FULL_FRAME < frames ? row.length : 1) * this.perLoad[lane]
-    const tone = flowIndex(row.connection)
+    const tone = flowIndex(row.flow)
     if (this.cursor[lane] === 0 && this.room[lane] > 0) this.addTrack(lane, view, list)
     if (width >= MERGE) {
       this.flush(lane, view, list)

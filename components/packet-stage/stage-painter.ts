@@ -1,5 +1,6 @@
 import type { Run } from '../../src/run/run.ts'
 import type { Nanos } from '../../src/trace/record.ts'
+import { flowsOf } from '../frame-flows.ts'
 import type { NetworkState } from '../network-state.ts'
 import { FrameIndex } from './frame-index.ts'
 import { FrameNames } from './frame-names.ts'
@@ -57,6 +58,12 @@ export class StagePainter {
     this.noteLog()
   }
 
+  /** Colours have another meaning: every frame is read again. */
+  recolour(): void {
+    this.index.clear()
+    this.#stale = true
+  }
+
   /** The trace has grown. */
   invalidate(): void {
     this.#stale = true
@@ -80,10 +87,16 @@ export class StagePainter {
     if (run === undefined) return
     if (this.#stale) {
       this.#stale = false
-      this.index.update(run.trace, run.horizon, (link, direction, bytes) => {
-        const { rate } = run.links[link].settings[direction]
-        return rate === 0 ? 0 : (bytes * 8e9) / rate
-      })
+      const flows = flowsOf(run)
+      this.index.update(
+        run.trace,
+        run.horizon,
+        (link, direction, bytes) => {
+          const { rate } = run.links[link].settings[direction]
+          return rate === 0 ? 0 : (bytes * 8e9) / rate
+        },
+        (frame) => flows.flowOf(frame),
+      )
     }
     this.scene.compose(this.index, { ...painting, queues: this.#queues, corruptedAt: this.#corruptedAt })
     renderer?.draw(this.scene.list)
@@ -97,6 +110,11 @@ export class StagePainter {
       LABEL_HEIGHT * painting.layout.unit,
     )
     labels.show(this.#plan)
+  }
+
+  /** What a frame carries, in a line, if that is known already. */
+  summary(frame: number): string | undefined {
+    return this.#names.summary(frame)
   }
 
   #words(run: Run, request: LabelRequest, named: boolean): string {

@@ -35,8 +35,11 @@ export interface Told {
 
 const POWER = { on: 'running', off: 'switched off', paused: 'paused' } as const
 
-/** What a tooltip says; undefined when there is no such thing (any more). */
-export function tell(target: Target, run: Run, state: NetworkState): Told | undefined {
+/**
+ * What a tooltip says; undefined when there is no such thing (any more).
+ * @param summary what a frame carries, if that is known
+ */
+export function tell(target: Target, run: Run, state: NetworkState, summary?: string): Told | undefined {
   if (target.kind === 'host') return tellHost(target.index, run, state)
   if (target.kind === 'link') return tellLink(target.index, run, state)
   const frame = run.trace.frame(target.number)
@@ -46,6 +49,7 @@ export function tell(target: Target, run: Run, state: NetworkState): Told | unde
     `${hosts[frame.from].label} → ${hosts[frame.to].label}, ${formatQuantity('count', frame.length)} bytes`,
     `at ${formatMillis(run.playhead)} ms: ${fateWords(frame, run.trace.hosts, run.playhead)}`,
   ]
+  if (summary !== undefined) lines.push(summary)
   const connection = run.trace.connections[frame.connection] ?? ''
   if (connection !== '') lines.push(connection)
   if (frame.duplicate) lines.push('the link’s second copy of it')

@@ -62,6 +62,8 @@ function record(number: number, changes: Partial<FrameRecord>): FrameRecord {
     mark: 0,
     kind: 'tcp-data',
     connection: 1,
+    seq: 0,
+    payload: 0,
     cause: 0,
     ...changes,
   }

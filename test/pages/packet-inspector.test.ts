@@ -142,6 +142,50 @@ describe('<packet-inspector>', () => {
     same(lit(element), [])
   })
 
+  it('decrypted bytes have a dump of their own, and their fields light up there', async () => {
+    const { element, run, selection } = await opened(3, 50 * MS)
+    equal(insideAll(element, '[part="views"]').length, 0, 'nothing to choose from')
+    run.views = [
+      {
+        title: 'Decrypted TLS',
+        bytes: new TextEncoder().encode('GET / HTTP/1.1'),
+        layers: [
+          {
+            protocol: 'http',
+            title: 'Hypertext Transfer Protocol',
+            summary: 'GET /',
+            start: 0,
+            end: 14,
+            fields: [{ name: 'http.request.method', label: 'Method', value: 'GET', start: 0, end: 3 }],
+          },
+        ],
+      },
+    ]
+    selection.select({ kind: 'frame', number: 2 })
+    await until(() => insideAll(element, '[part="views"]').length > 0, 'the choice')
+    const hex = inside(element, 'packet-hex')
+    same(insideAll(element, '[part="views"] label').map(words), ['Frame, 66 bytes', 'Decrypted TLS, 14 bytes'])
+    equal(words(inside(element, 'h3')), 'Decrypted TLS, 14 bytes')
+    await settled(hex)
+    equal(insideAll(hex, 'i').length, 66, 'the frame is shown first')
+    inside(element, '.field[title="http.request.method"]').dispatchEvent(new PointerEvent('pointerenter'))
+    await settled(element)
+    await settled(hex)
+    equal(insideAll(hex, 'i').length, 14)
+    same(lit(element), [0, 1, 2])
+    ok(inside(element, '[part="views"] label:nth-child(2) input').matches(':checked'), 'the other is chosen')
+    insideAll(hex, 'i')[1].dispatchEvent(new PointerEvent('pointerover', { bubbles: true, composed: true }))
+    await settled(element)
+    equal(inside(element, '.field.lit').title, 'http.request.method')
+    await assertAccessible(element)
+    inside(element, '[part="views"] label:nth-child(1) input').click()
+    await settled(element)
+    await settled(hex)
+    equal(insideAll(hex, 'i').length, 66)
+    selection.select({ kind: 'frame', number: 1 })
+    await settled(element)
+  })
+
   it('says when a packet is not there', async () => {
     const selection = new Selection()
     const element = await mount('packet-inspector', { run: new ScriptedRun(), selection })

@@ -4,7 +4,8 @@ import { PacketPlayground } from '../../components/packet-playground/packet-play
 import { equal, match, ok, same } from './assert.ts'
 import { assertAccessible } from './axe.ts'
 import { button, inside, insideAll, mount, press, replace, settled, unmount, until, words } from './mount.ts'
-import { MS, SCENARIO, ScriptedRun } from './scripted-run.ts'
+import { pageLoad } from './page-load.ts'
+import { MS, SCENARIO, ScriptedRun, scriptedTrace } from './scripted-run.ts'
 
 /** Runs that were started, in order. */
 let runs: ScriptedRun[] = []
@@ -12,6 +13,8 @@ let runs: ScriptedRun[] = []
 let opened: { place: ScenarioPlace; seed: number | undefined }[] = []
 /** Holds starts back until it is called. */
 let release: (() => void) | undefined
+/** What the runs show. */
+let trace = scriptedTrace
 
 const engine: Engine = {
   list: [
@@ -29,7 +32,7 @@ const engine: Engine = {
       parseLog: () => [],
       start: async () => {
         if (release !== undefined) await new Promise<void>((resolve) => (release = resolve))
-        const run = new ScriptedRun()
+        const run = new ScriptedRun(trace())
         runs.push(run)
         return run
       },
@@ -62,6 +65,7 @@ describe('<packet-playground>', () => {
     runs = []
     opened = []
     release = undefined
+    trace = scriptedTrace
     PacketPlayground.loadEngine = () => Promise.resolve(engine)
   })
   afterEach(() => {
@@ -89,7 +93,7 @@ describe('<packet-playground>', () => {
     document.body.style.width = '390px'
     const { element, run } = await ready()
     run.goTo(80 * MS)
-    for (const panel of ['Knobs', 'Events', 'Packet', 'Break']) {
+    for (const panel of ['Knobs', 'Loading', 'Events', 'Packet', 'Break']) {
       button(element, panel).click()
       await settled(element)
       const edge = element.getBoundingClientRect().right
@@ -284,6 +288,24 @@ describe('<packet-playground>', () => {
     activate(element, { kind: 'frame', number: 7 })
     await settled(element)
     match(words(inside(element, 'packet-inspector', '.head')), /#7 Data/)
+  })
+
+  it('what a page waited for leads to the packet that was lost, which is opened beside it', async () => {
+    document.body.style.width = '1200px'
+    trace = pageLoad
+    const { element, run } = await ready()
+    run.goTo(320 * MS)
+    await settled(element)
+    button(element, 'Loading of pages').click()
+    const waterfall = inside(element, 'packet-waterfall')
+    await until(() => insideAll(waterfall, '.bar .span.blocked').length > 0, 'what was blocked')
+    insideAll(waterfall, '.bar .span.blocked')[0].click()
+    const lost = run.trace.all_.find(({ fate }) => fate === 'random-loss')?.number ?? 0
+    await until(() => insideAll(waterfall, '.packet').length > 0, 'the reason')
+    button(waterfall, `packet #${String(lost)}`).click()
+    await settled(element)
+    match(words(inside(element, 'packet-inspector', '.head')), new RegExp(`#${String(lost)} Data`))
+    ok(waterfall.checkVisibility(), 'the waterfall is gone')
   })
 
   it('a click on a link or a host opens its controls there', async () => {

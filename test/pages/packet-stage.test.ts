@@ -200,6 +200,48 @@ describe('a stage', () => {
     same(asked, 0, 'frames asked for')
   })
 
+  it('tells streams apart when asked to, where there are any', async () => {
+    const plain = show(syntheticDownload())
+    await ready(plain)
+    same(plain.renderRoot.querySelectorAll('.legend input').length, 0, 'nothing to choose')
+
+    const run = syntheticDownload()
+    const [, connection] = run.trace.connections
+    const event = (id: number, name: string, data: Record<string, string | number>) => ({
+      ...{ id, time: 0, host: 0, name, connection, data, cause: 0 },
+    })
+    const events = [
+      event(1, 'http:request-sent', { stream: 1, url: 'https://bob/index.html' }),
+      event(2, 'http2:frame-sent', { stream: 1, type: 'HEADERS', length: 20, from: 0, to: 60 }),
+    ]
+    Object.assign(run.trace, {
+      events,
+      first: (name: string, where?: (found: (typeof events)[number]) => boolean) =>
+        events.find((found) => found.name === name && (where?.(found) ?? true)),
+    })
+    const stage = show(run)
+    run.goTo(100 * MS)
+    await ready(stage)
+    await until(() => stage.renderRoot.querySelectorAll('.legend input').length === 2, 'the choice')
+    const [byConnection, byStream] = stage.renderRoot.querySelectorAll<HTMLInputElement>('.legend input')
+    check(byConnection.checked, 'connections at first')
+    const before = await pixels(stage)
+    byStream.click()
+    await until(() => inside(stage, '.legend .connection').textContent === 'stream 1 /index.html', 'the name of the stream')
+    await nextFrame()
+    const after = await pixels(stage)
+    check(
+      after.colour.some((value, i) => Math.abs(value - before.colour[i]) > 5),
+      `${String(before.colour)} has other colours: ${String(after.colour)}`,
+    )
+    const { violations } = await axe.run(stage)
+    same(
+      violations.map(({ id }) => id),
+      [],
+      'accessibility',
+    )
+  })
+
   it('follows the theme while it runs', async () => {
     const run = syntheticDownload()
     run.goTo(100 * MS)

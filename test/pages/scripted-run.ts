@@ -12,6 +12,7 @@ import {
   type Nanos,
   type TraceView,
 } from '../../src/trace/record.ts'
+import type { InspectedView, Inspection } from '../../src/trace/inspection.ts'
 import type { Layer } from '../../src/wire/field.ts'
 
 /*
@@ -119,6 +120,8 @@ export class ScriptedTrace implements TraceView {
       mark: 0,
       kind,
       connection: kind === 'arp' ? 0 : 1,
+      seq: 0,
+      payload: 0,
       cause: 0,
       ...more,
     }
@@ -126,15 +129,22 @@ export class ScriptedTrace implements TraceView {
     return frame
   }
 
-  eventAt(time: Nanos, host: number, name: string, data: EventRecord['data'] = {}, cause = 0): EventRecord {
-    const event = { id: this.#nextId++, time, host, name, connection: '', data, cause }
+  eventAt(time: Nanos, host: number, name: string, data: EventRecord['data'] = {}, cause = 0, connection = ''): EventRecord {
+    const event = { id: this.#nextId++, time, host, name, connection, data, cause }
     this.allEvents.push(event)
     return event
   }
 
   get frameCount(): number {
-    return this.all_.filter(({ enqueued }) => enqueued <= this.horizon).length
+    const mark = `${String(this.horizon)} ${String(this.all_.length)}`
+    if (mark !== this.#countMark) {
+      this.#countMark = mark
+      this.#count = this.all_.filter(({ enqueued }) => enqueued <= this.horizon).length
+    }
+    return this.#count
   }
+  #count = 0
+  #countMark = ''
   get events(): readonly EventRecord[] {
     return this.allEvents.filter(({ time }) => time <= this.horizon)
   }
@@ -297,11 +307,13 @@ export class ScriptedRun extends EventTarget implements Run {
     this.#fire('change')
     return Promise.resolve()
   }
-  inspect(number: number): Promise<{ bytes: Uint8Array; layers: readonly Layer[] } | undefined> {
+  /** Other bytes that the packets have something to do with. */
+  views: readonly InspectedView[] = []
+  inspect(number: number): Promise<Inspection | undefined> {
     const frame = this.trace.frame(number)
     if (frame === undefined) return Promise.resolve(undefined)
     const bytes = new Uint8Array(frame.length).map((_, index) => index & 255)
-    return Promise.resolve({ bytes, layers: LAYERS })
+    return Promise.resolve({ bytes, layers: LAYERS, views: this.views, summary: LAYERS.at(-1)?.summary ?? '', isOpen: false })
   }
   capture(choice: { kind: string }): Promise<Uint8Array> {
     this.told.push(`capture ${choice.kind}`)

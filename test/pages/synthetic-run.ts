@@ -13,6 +13,7 @@ import {
   type Nanos,
   type TraceView,
 } from '../../src/trace/record.ts'
+import type { Inspection } from '../../src/trace/inspection.ts'
 import type { Field, Layer } from '../../src/wire/field.ts'
 
 /*
@@ -165,6 +166,8 @@ export class SyntheticTrace implements TraceView {
       mark: told.mark ?? 0,
       kind,
       connection,
+      seq: told.seq ?? 0,
+      payload: 0,
       cause: 0,
       told,
     })
@@ -349,9 +352,17 @@ export class SyntheticRun extends EventTarget implements Run {
     return Promise.resolve()
   }
 
-  inspect(number: number): Promise<{ bytes: Uint8Array; layers: readonly Layer[] } | undefined> {
+  inspect(number: number): Promise<Inspection | undefined> {
     const frame = this.trace.planned.at(number - 1)
-    return Promise.resolve(frame === undefined ? undefined : { bytes: new Uint8Array(frame.length), layers: layersOf(frame) })
+    if (frame === undefined) return Promise.resolve(undefined)
+    const layers = layersOf(frame)
+    return Promise.resolve({
+      bytes: new Uint8Array(frame.length),
+      layers,
+      views: [],
+      summary: layers.at(-1)?.summary ?? '',
+      isOpen: false,
+    })
   }
 
   capture(): Promise<Uint8Array> {

@@ -1,0 +1,189 @@
+import type { Run } from '../src/run/run.ts'
+import { FrameMark, type EventRecord, type FrameRecord, type TraceView } from '../src/trace/record.ts'
+
+/** What colours tell apart. */
+export type FlowMode = 'connection' | 'stream'
+
+/** One end's stream of TCP: where its sequence numbers begin, and which bytes belong to which stream of HTTP/2. */
+interface Sender {
+  readonly host: number
+  /** Sequence number of the first byte; undefined while its SYN was not seen. */
+  base: number | undefined
+  readonly from: number[]
+  readonly to: number[]
+  readonly stream: number[]
+}
+
+/** Bytes of a header of HTTP/2's frames (RFC 9113 section 4.1), and what a record of TLS 1.3 adds to its content, about. */
+const FRAME_HEADER = 9
+const RECORD = 16_384
+const RECORD_OVERHEAD = 22
+
+/** A stream of HTTP/2, in the order of its first frame in the trace. */
+export interface Flow {
+  /** Index into the trace's connections. */
+  readonly connection: number
+  readonly stream: number
+}
+
+function first(sorted: readonly number[], above: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle] <= above) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/**
+ * Which colour a frame has: that of its connection, or that of the stream of HTTP/2 that has most of it. Which stream that is, the hosts
+ * tell as events, by offsets in TCP's stream, so that nothing has to be decrypted.
+ *
+ * Fires `change` when colours have another meaning.
+ */
+export class FrameFlows extends EventTarget {
+  #mode: FlowMode
+  /** Streams so far; the colour of the first is 1. */
+  readonly flows: Flow[] = []
+  readonly #numbers = new Map<string, number>()
+  /** By index of the connection. */
+  readonly #senders = new Map<number, Sender[]>()
+  readonly #connections = new Map<string, number>()
+  /** Id of the newest event that was taken in. */
+  #taken = -1
+  #nextFrame = 1
+  readonly #trace: () => TraceView
+
+  constructor(trace: () => TraceView, mode: FlowMode) {
+    super()
+    this.#trace = trace
+    this.#mode = mode
+  }
+
+  get mode(): FlowMode {
+    return this.#mode
+  }
+  set mode(mode: FlowMode) {
+    if (mode === this.#mode) return
+    this.#mode = mode
+    this.dispatchEvent(new Event('change'))
+  }
+
+  /** Whether there are streams to tell apart. */
+  get hasStreams(): boolean {
+    return this.flows.length > 0 || this.#trace().first('http2:frame-sent') !== undefined
+  }
+
+  clear(): void {
+    this.flows.length = 0
+    this.#numbers.clear()
+    this.#senders.clear()
+    this.#connections.clear()
+    this.#taken = -1
+    this.#nextFrame = 1
+  }
+
+  /** What the colour of a frame stands for, as `flowIndex` takes it: 0 is none. */
+  flowOf(frame: Pick<FrameRecord, 'connection' | 'seq' | 'payload'>): number {
+    if (this.#mode === 'connection' || frame.connection === 0) return frame.connection
+    this.#update()
+    if (frame.payload === 0) return 0
+    for (const sender of this.#senders.get(frame.connection) ?? []) {
+      if (sender.base === undefined || sender.to.length === 0) continue
+      const offset = (frame.seq - sender.base) >>> 0
+      const stream = offset < sender.to[sender.to.length - 1] ? dominant(sender, offset, offset + frame.payload) : 0
+      if (stream !== 0) return this.#numbers.get(`${String(frame.connection)} ${String(stream)}`) ?? 0
+    }
+    return 0
+  }
+
+  /** Whether a frame carries something whose stream may still be told. */
+  isOpen(frame: Pick<FrameRecord, 'connection' | 'payload'>): boolean {
+    return this.#mode === 'stream' && frame.payload > 0 && frame.connection !== 0
+  }
+
+  #update(): void {
+    const trace = this.#trace()
+    if (trace.frameCount + 1 < this.#nextFrame) this.clear()
+    const { events } = trace
+    let from = events.length
+    while (from > 0 && events[from - 1].id !== this.#taken) from--
+    for (let at = from; at < events.length; at++) if (events[at].name === 'http2:frame-sent') this.#takeSent(trace, events[at])
+    this.#taken = events.at(-1)?.id ?? -1
+    for (let number = Math.max(this.#nextFrame, trace.firstKept); number <= trace.frameCount; number++) {
+      const frame = trace.frame(number)
+      const isOpening = frame?.kind === 'tcp-syn' && (frame.mark & FrameMark.Forwarded) === 0
+      if (isOpening) this.#sender(frame.connection, frame.from).base = (frame.seq + 1) >>> 0
+    }
+    this.#nextFrame = trace.frameCount + 1
+  }
+
+  #takeSent(trace: TraceView, { connection: name, host, data }: EventRecord): void {
+    const { stream, from, to, length } = data
+    if (typeof stream !== 'number' || typeof from !== 'number' || typeof to !== 'number') return
+    const connection = this.#connectionOf(trace, name)
+    if (connection <= 0) return
+    const sender = this.#sender(connection, host)
+    // The place of a frame in TLS is that of its records, which others may share: they lie in them one behind the other.
+    const start = Math.max(from, sender.to.at(-1) ?? 0)
+    const size = FRAME_HEADER + (typeof length === 'number' ? length : 0)
+    sender.from.push(start)
+    sender.to.push(Math.max(start, Math.min(to, start + size + Math.floor(size / RECORD) * RECORD_OVERHEAD)))
+    sender.stream.push(stream)
+    const key = `${String(connection)} ${String(stream)}`
+    if (stream === 0 || this.#numbers.has(key)) return
+    this.flows.push({ connection, stream })
+    this.#numbers.set(key, this.flows.length)
+  }
+
+  #connectionOf(trace: TraceView, name: string): number {
+    let connection = this.#connections.get(name) ?? -1
+    if (connection < 0) {
+      connection = trace.connections.indexOf(name)
+      this.#connections.set(name, connection)
+    }
+    return connection
+  }
+
+  #sender(connection: number, host: number): Sender {
+    const senders = this.#senders.get(connection) ?? []
+    let sender = senders.find((each) => each.host === host)
+    if (sender === undefined) {
+      sender = { host, base: undefined, from: [], to: [], stream: [] }
+      senders.push(sender)
+      this.#senders.set(connection, senders)
+    }
+    return sender
+  }
+}
+
+/** The stream that has most of [start, end); 0: none. */
+function dominant({ from, to, stream }: Sender, start: number, end: number): number {
+  let best = 0
+  let most = 0
+  for (let at = first(to, start); at < from.length && from[at] < end; at++) {
+    if (stream[at] === 0) continue
+    const share = Math.min(end, to[at]) - Math.max(start, from[at])
+    if (share <= most) continue
+    best = stream[at]
+    most = share
+  }
+  return best
+}
+
+const byRun = new WeakMap<Run, FrameFlows>()
+
+/** The colours of a run, the same for all elements that show it. */
+export function flowsOf(run: Run): FrameFlows {
+  let flows = byRun.get(run)
+  if (flows === undefined) {
+    flows = new FrameFlows(() => run.trace, run.scenario.colorBy ?? 'connection')
+    run.addEventListener('restart', () => {
+      flows?.clear()
+    })
+    byRun.set(run, flows)
+  }
+  return flows
+}

@@ -1,0 +1,507 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import { query, state } from 'lit/decorators.js'
+import { guard } from 'lit/directives/guard.js'
+import { live } from 'lit/directives/live.js'
+import type { Run } from '../../src/run/run.ts'
+import { Waterfall, type FetchRow, type Span } from '../../src/trace/waterfall.ts'
+import { controls } from '../controls.styles.ts'
+import { formatDuration } from '../format.ts'
+import { flowsOf, type FrameFlows } from '../frame-flows.ts'
+import { icon } from '../icons.ts'
+import { RunElement, type RunEvent } from '../run-element.ts'
+import { tokens } from '../theme.ts'
+import { waterfallStyles } from './packet-waterfall.styles.ts'
+import { along, domainOf, ticksOf, type Domain } from './time-axis.ts'
+import { fetchDetails, packetOf, pageDetails } from './waterfall-details.ts'
+import { entriesOf, type Entry } from './waterfall-entries.ts'
+import { lane, lanesOf, type Lane, type LaneView } from './waterfall-lanes.ts'
+import { fetchCells, legend, pageCells } from './waterfall-row.ts'
+import { timelineStyles } from './waterfall-timeline.styles.ts'
+import { reasonWords, SPAN_WORDS, stallReasons } from './waterfall-words.ts'
+
+/** Rows drawn above and below the ones in view. */
+const OVERSCAN = 4
+
+/** Milliseconds between two updates while a run plays; bars and playhead move in each frame nonetheless. */
+const PLAYING_INTERVAL = 120
+
+/** From this width on, in px, the legend stands open. */
+const WIDE = 560
+
+/** From one tick to the next, and room for the label of one, at least, in px. */
+const TICK = 76
+const TICK_LABEL = 52
+
+/** Font size that the numbers here are made for, in px. */
+const USUAL_SIZE = 14
+
+/** What the pointer is on. */
+interface Pointed {
+  readonly row: FetchRow
+  readonly span: number
+  readonly x: number
+  readonly y: number
+}
+
+/**
+ * How pages load, like a browser's network panel: what was asked for, in which phases its time went, and what held it back — down to
+ * the packet that was lost. On the playhead: at any time it shows what was known then.
+ *
+ * @fires packet-waterfall-inspect - A packet was to be looked into (Enter, double click or its button); detail is its number.
+ * @csspart grid - The list with its timeline.
+ * @csspart legend - What the colours and patterns mean.
+ * @csspart details - What is known of the chosen line.
+ * @cssprop --packetarium-phase-dns - Colour of a phase; there is one each for dns, connect, tls, sending, waiting and receiving.
+ * @cssprop --packetarium-phase-blocked - Colour of what was blocked by loss elsewhere.
+ * @cssprop --packetarium-phase-repairing - Colour of what waited for lost bytes of its own.
+ */
+export class PacketWaterfall extends RunElement {
+  static override styles = [tokens, controls, timelineStyles, waterfallStyles]
+
+  protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'trace', 'restart']
+
+  /** The only page that is shown, by its place in the trace; undefined: all. */
+  @state() private only: number | undefined
+  /** Whether the timelines of pages begin together, each with its page. */
+  @state() private aligned = false
+  /** The line that the keyboard is at. */
+  @state() private active: string | undefined
+  /** Which part of its time is looked at. */
+  @state() private chosen: number | undefined
+  @state() private pointed: Pointed | undefined
+  @query('.grid') private grid!: HTMLElement | null
+  @query('.tracks') private tracks!: HTMLElement | null
+
+  readonly #waterfall = new Waterfall()
+  #flows: FrameFlows | undefined
+  #stale = true
+  #shownAt = 0
+  #domain: Domain = { from: 0, to: 1 }
+  #lanes: readonly Lane[] = []
+  #rowHeight = 28
+  /** Of the list without its head, in px; 0: it is not to be seen. */
+  #height = 0
+  /** Of the element and of the timeline, in px. */
+  #width = 0
+  #trackWidth = 0
+  /** How much larger than usual letters are. */
+  #scale = 1
+  /** How far the list is scrolled, in px. */
+  #top = 0
+  /** Whether the list keeps to its end while the run plays. */
+  #sticks = true
+  readonly #resize = new ResizeObserver(() => {
+    this.#measure()
+  })
+  /** There are more rows. The layout is done here; to scroll anywhere else would be to do it twice. */
+  readonly #grown = new ResizeObserver(() => {
+    const { grid } = this
+    if (grid !== null && this.#sticks && this.run?.state === 'playing') grid.scrollTop = grid.scrollHeight
+  })
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#watchFlows(undefined)
+    this.#resize.disconnect()
+    this.#grown.disconnect()
+  }
+
+  protected override runReplaced(): void {
+    this.#watchFlows(this.run && flowsOf(this.run))
+    this.#forget()
+  }
+
+  #watchFlows(flows: FrameFlows | undefined): void {
+    this.#flows?.removeEventListener('change', this.#recolour)
+    this.#flows = flows
+    this.#flows?.addEventListener('change', this.#recolour)
+  }
+
+  readonly #recolour = (): void => {
+    this.requestUpdate()
+  }
+
+  protected override runFired(event: RunEvent): void {
+    if (event === 'restart') this.#forget()
+    if (event === 'trace') this.#stale = true
+    if (this.#height === 0 && this.hasUpdated) return
+    if (this.run?.state === 'playing' && (event === 'time' || event === 'trace')) {
+      if (event === 'time') this.#movePlayhead()
+      const now = performance.now()
+      if (now - this.#shownAt < PLAYING_INTERVAL) return
+      this.#shownAt = now
+    }
+    this.requestUpdate()
+  }
+
+  #forget(): void {
+    this.#waterfall.clear()
+    this.#stale = true
+    this.#sticks = true
+    this.only = undefined
+    this.aligned = false
+    this.active = undefined
+    this.chosen = undefined
+    this.pointed = undefined
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { run } = this
+    if (run === undefined) return nothing
+    const waterfall = this.#waterfall
+    if (this.#stale && this.#height > 0) {
+      this.#stale = false
+      waterfall.update(run.trace)
+    }
+    const page = this.only === undefined ? undefined : waterfall.pages.at(this.only)
+    const entries = this.#entries(run)
+    this.#domain = domainOf(waterfall, page === undefined ? undefined : [page], run.horizon, this.aligned)
+    return html`
+      <div class="head">
+        ${this.#renderChoice(run)} ${guard([this.#width >= WIDE * this.#scale], () => legend(this.#width >= WIDE * this.#scale))}
+      </div>
+      ${this.#renderGrid(run, entries)} ${this.#renderDetails(run, entries)} ${this.#renderTip(run)}
+    `
+  }
+
+  #entries(run: Run): Entry[] {
+    const page = this.only === undefined ? undefined : this.#waterfall.pages.at(this.only)
+    return entriesOf(this.#waterfall, page, run.playhead)
+  }
+
+  #renderChoice(run: Run): TemplateResult | typeof nothing {
+    const pages = this.#waterfall.pages.filter(({ started }) => started <= run.playhead)
+    if (pages.length < 2) return nothing
+    return html`<select
+        aria-label="Page"
+        @change=${(event: Event) => {
+          const { value } = event.target as HTMLSelectElement
+          this.only = value === '' ? undefined : Number(value)
+        }}
+      >
+        <option value="" ?selected=${this.only === undefined}>All pages</option>
+        ${pages.map(
+          ({ index, host, url, started }) =>
+            html`<option value=${index} ?selected=${this.only === index}>
+              ${run.scenario.hosts[host].label}: ${url} at ${formatDuration(started)}
+            </option>`,
+        )}
+      </select>
+      <label class="align"
+        ><input
+          type="checkbox"
+          class="switch"
+          role="switch"
+          .checked=${live(this.aligned)}
+          @change=${(event: Event) => {
+            this.aligned = (event.target as HTMLInputElement).checked
+          }}
+        />Each from its start</label
+      >`
+  }
+
+  #renderGrid(run: Run, entries: readonly Entry[]): TemplateResult {
+    const domain = this.#domain
+    const ticks = ticksOf(domain, this.#trackWidth / (TICK * this.#scale))
+    const inView = Math.ceil(this.#height / this.#rowHeight)
+    const first = Math.max(0, Math.floor(this.#top / this.#rowHeight) - OVERSCAN)
+    const last = Math.min(entries.length, first + inView + 2 * OVERSCAN + 1)
+    const shown = entries.slice(first, last)
+    const place = { width: this.#trackWidth, scale: this.#scale }
+    const { active, chosen } = this
+    const view: LaneView = { run, waterfall: this.#waterfall, entries, first, last, place, active, chosen }
+    this.#lanes = lanesOf(view, domain, this.aligned)
+    const isShown = shown.some(({ id }) => id === this.active)
+    const at = (tick: number): string => `left:${(along(domain, tick) * 100).toFixed(3)}%`
+    return html`<div
+      class="grid"
+      part="grid"
+      role="grid"
+      tabindex="0"
+      aria-label="Resources by time"
+      aria-rowcount=${entries.length + 1}
+      aria-activedescendant=${isShown && this.active !== undefined ? this.active : nothing}
+      @scroll=${this.#onScroll}
+      @keydown=${this.#onKey}
+      @pointermove=${this.#onPoint}
+      @pointerleave=${this.#onLeave}
+      @click=${this.#onClick}
+      @dblclick=${this.#onDoubleClick}
+    >
+      <div class="columns" role="row" aria-rowindex="1">
+        <span class="name" role="columnheader">Name</span>
+        <span class="method" role="columnheader">Method</span>
+        <span class="status" role="columnheader">Status</span>
+        <span class="protocol" role="columnheader">Protocol</span>
+        <span class="size" role="columnheader">Size</span>
+        <span class="time" role="columnheader">Time</span>
+        <span class="track" role="columnheader"
+          ><span class="visually-hidden">Timeline</span
+          ><span class="axis" aria-hidden="true"
+            >${ticks.map((tick) => html`<span class="tick" .style=${at(tick)}>${this.#tickLabel(tick)}</span>`)}</span
+          ></span
+        >
+      </div>
+      <div class="probe" aria-hidden="true"></div>
+      <div class="spacer" role="rowgroup" .style=${`height:calc(var(--row) * ${String(entries.length)})`}>
+        ${shown.map((entry, index) => this.#renderRow(run, entry, first + index))}
+        <div class="tracks" aria-hidden="true">
+          ${ticks.map((tick) => html`<i class="gridline" .style=${at(tick)}></i>`)} ${this.#lanes.map((each) => lane(view, each))}
+        </div>
+      </div>
+      ${entries.length === 0 ? html`<p class="empty">${run.state === 'ended' ? 'No page was asked for.' : 'No page has been asked for yet. Press play.'}</p>` : nothing}
+    </div>`
+  }
+
+  /** What fits before the edge. */
+  #tickLabel(tick: number): string {
+    if ((1 - along(this.#domain, tick)) * this.#trackWidth < TICK_LABEL * this.#scale) return ''
+    return tick === 0 ? '0' : formatDuration(tick)
+  }
+
+  #renderRow(run: Run, entry: Entry, position: number): TemplateResult {
+    const { id, page, row } = entry
+    const isActive = id === this.active
+    // What is over says the same at any later time.
+    const isOver = row !== undefined && row.ended <= run.playhead
+    const when = isOver ? row.version : -1 - run.playhead
+    return html`<div
+      id=${id}
+      class="row ${row === undefined ? 'page' : ''} ${isActive ? 'active' : ''}"
+      role="row"
+      aria-rowindex=${position + 2}
+      aria-selected=${isActive}
+      data-entry=${position}
+      .style=${`top:calc(var(--row) * ${String(position)})`}
+    >
+      ${guard([id, when, this.#flows?.mode], () =>
+        row === undefined ? pageCells(run, page) : fetchCells(run, row, this.#waterfall.spans(row, run.playhead)),
+      )}
+    </div>`
+  }
+
+  #renderDetails(run: Run, entries: readonly Entry[]): TemplateResult | typeof nothing {
+    const entry = entries.find(({ id }) => id === this.active)
+    if (entry === undefined) return nothing
+    const { row, page } = entry
+    const name = row === undefined ? page.url : row.url
+    return html`<section class="details" part="details" aria-label="About ${name}" @keydown=${this.#onDetailsKey}>
+      <button class="quiet only-icon close" aria-label="Close" title="Escape" @click=${this.#close}>${icon('close')}</button>
+      ${
+        row === undefined
+          ? pageDetails(page, run)
+          : fetchDetails(row, {
+              run,
+              waterfall: this.#waterfall,
+              spans: this.#waterfall.spans(row, run.playhead),
+              chosen: this.chosen,
+              choose: (index) => {
+                this.#choose(row, this.chosen === index ? undefined : index)
+              },
+              open: this.#inspect,
+            })
+      }
+    </section>`
+  }
+
+  #renderTip(run: Run): TemplateResult | typeof nothing {
+    const { pointed } = this
+    if (pointed === undefined) return nothing
+    const { row, x, y } = pointed
+    const span = this.#waterfall.spans(row, run.playhead).at(pointed.span)
+    if (span === undefined) return nothing
+    const reasons = span.stall === undefined ? [] : stallReasons(this.#waterfall, run.trace, row, span.stall, run.playhead)
+    const above = y > this.clientHeight * 0.6
+    const style = `--x:${x.toFixed(0)}px;${above ? `bottom:calc(100% - ${(y - 14).toFixed(0)}px)` : `top:${(y + 18).toFixed(0)}px`}`
+    return html`<div class="tip" aria-hidden="true" .style=${style}>
+      <strong>${SPAN_WORDS[span.kind]} ${formatDuration(span.to - span.from)}</strong>
+      ${reasons.slice(0, 3).map((reason) => html`<span>${reasonWords(reason)}</span>`)}
+      ${reasons.length > 3 ? html`<span>… and ${reasons.length - 3} more ranges</span>` : nothing}
+    </div>`
+  }
+
+  protected override updated(): void {
+    const { grid, tracks } = this
+    if (grid === null || tracks === null) return
+    this.#resize.observe(this)
+    this.#resize.observe(grid)
+    this.#resize.observe(tracks)
+    this.#grown.observe(tracks.parentElement ?? tracks)
+    this.#movePlayhead()
+  }
+
+  /** Draws what has happened so far: nothing is laid out anew. */
+  #movePlayhead(): void {
+    const { run, tracks } = this
+    if (run === undefined || tracks === null) return
+    const drawn = tracks.querySelectorAll<HTMLElement>('.lane')
+    this.#lanes.forEach(({ domain }, index) => {
+      const [bars, line] = [drawn.item(index).firstElementChild, drawn.item(index).lastElementChild]
+      if (!(bars instanceof HTMLElement) || !(line instanceof HTMLElement)) return
+      const share = along(domain, run.playhead)
+      const x = Math.min(1, Math.max(0, share)) * this.#trackWidth
+      line.style.transform = `translateX(${x.toFixed(1)}px)`
+      line.style.visibility = share > 1 ? 'hidden' : ''
+      // A pixel more than the line, so that a phase which has just begun is there.
+      bars.style.clipPath = `inset(0 ${(share > 1 ? -16 : this.#trackWidth - x - 1).toFixed(1)}px 0 -8px)`
+    })
+  }
+
+  #measure(): void {
+    const { grid, tracks } = this
+    if (grid === null || tracks === null) return
+    this.#rowHeight = grid.querySelector<HTMLElement>('.probe')?.offsetHeight ?? this.#rowHeight
+    this.#height = grid.clientHeight
+    this.#width = this.clientWidth
+    this.#trackWidth = tracks.clientWidth
+    this.#scale = Number.parseFloat(getComputedStyle(grid).fontSize) / USUAL_SIZE
+    // The details have taken room, perhaps, from the very line that they are about.
+    if (this.active !== undefined) this.#reveal()
+    this.requestUpdate()
+  }
+
+  readonly #onScroll = (): void => {
+    const { grid } = this
+    if (grid === null) return
+    this.#top = grid.scrollTop
+    this.#sticks = grid.scrollTop >= grid.scrollHeight - grid.clientHeight - this.#rowHeight
+    this.pointed = undefined
+    this.requestUpdate()
+  }
+
+  #spanAt(event: Event): { row: FetchRow; span: number } | undefined {
+    const { target } = event
+    if (!(target instanceof HTMLElement) || target.dataset['span'] === undefined) return undefined
+    const row = this.#waterfall.rows.at(Number(target.parentElement?.dataset['row']))
+    return row === undefined ? undefined : { row, span: Number(target.dataset['span']) }
+  }
+
+  readonly #onPoint = (event: PointerEvent): void => {
+    if (event.pointerType === 'touch') return
+    const at = this.#spanAt(event)
+    if (at === undefined) {
+      this.pointed = undefined
+      return
+    }
+    if (this.pointed?.row === at.row && this.pointed.span === at.span) return
+    const box = this.getBoundingClientRect()
+    this.pointed = { ...at, x: event.clientX - box.left, y: event.clientY - box.top }
+  }
+
+  readonly #onLeave = (): void => {
+    this.pointed = undefined
+  }
+
+  readonly #onClick = (event: Event): void => {
+    const at = this.#spanAt(event)
+    if (at !== undefined) {
+      this.#choose(at.row, at.span)
+      return
+    }
+    const row = (event.target as Element).closest<HTMLElement>('.row')
+    if (row === null) return
+    this.active = row.id
+    this.chosen = undefined
+  }
+
+  readonly #onDoubleClick = (event: Event): void => {
+    const at = this.#spanAt(event)
+    if (at !== undefined) this.#openSpan(at.row, at.span)
+  }
+
+  readonly #onDetailsKey = (event: KeyboardEvent): void => {
+    if (event.key !== 'Escape') return
+    event.preventDefault()
+    event.stopPropagation()
+    this.#close()
+  }
+
+  readonly #close = (): void => {
+    this.active = undefined
+    this.chosen = undefined
+    this.grid?.focus()
+  }
+
+  readonly #inspect = (number: number): void => {
+    this.select({ kind: 'frame', number })
+    this.dispatchEvent(new CustomEvent<number>('packet-waterfall-inspect', { detail: number, bubbles: true, composed: true }))
+  }
+
+  /** Looks at a part of a resource's time, and selects its packet: what was lost, or what ended the phase. */
+  #choose(row: FetchRow, index: number | undefined): void {
+    this.active = `row-${String(row.index)}`
+    this.chosen = index
+    const packet = index === undefined ? undefined : this.#packet(row, index)
+    if (packet !== undefined) this.select({ kind: 'frame', number: packet })
+  }
+
+  #packet(row: FetchRow, index: number): number | undefined {
+    const { run } = this
+    if (run === undefined) return undefined
+    const span: Span | undefined = this.#waterfall.spans(row, run.playhead).at(index)
+    if (span === undefined) return undefined
+    if (span.stall === undefined) return packetOf(run, span)?.number
+    for (const { lost, brought } of stallReasons(this.#waterfall, run.trace, row, span.stall, run.playhead)) {
+      const packet = lost.at(0)?.frame ?? brought
+      if (packet !== undefined) return packet.number
+    }
+    return undefined
+  }
+
+  #openSpan(row: FetchRow, index: number): void {
+    const packet = this.#packet(row, index)
+    if (packet !== undefined) this.#inspect(packet)
+  }
+
+  readonly #onKey = (event: KeyboardEvent): void => {
+    const { run } = this
+    if (run === undefined || event.altKey || event.ctrlKey || event.metaKey || event.target !== this.grid) return
+    const entries = this.#entries(run)
+    const now = entries.findIndex(({ id }) => id === this.active)
+    const row = now === -1 ? undefined : entries[now].row
+    const leap = Math.max(1, Math.floor(this.#height / this.#rowHeight) - 2)
+    const targets: Readonly<Record<string, number>> = {
+      ArrowDown: now + 1,
+      ArrowUp: now === -1 ? entries.length - 1 : now - 1,
+      PageDown: now + leap,
+      PageUp: now - leap,
+      Home: 0,
+      End: entries.length - 1,
+    }
+    if (event.key in targets) {
+      event.preventDefault()
+      const position = Math.min(entries.length - 1, Math.max(0, targets[event.key]))
+      if (entries.length === 0) return
+      this.active = entries[position].id
+      this.chosen = undefined
+      this.#reveal()
+    } else if ((event.key === 'ArrowLeft' || event.key === 'ArrowRight') && !event.shiftKey && row !== undefined) {
+      event.preventDefault()
+      event.stopPropagation()
+      const count = this.#waterfall.spans(row, run.playhead).length
+      const step = event.key === 'ArrowRight' ? 1 : -1
+      const from = this.chosen ?? (step > 0 ? -1 : count)
+      if (count > 0) this.#choose(row, Math.min(count - 1, Math.max(0, from + step)))
+    } else if (event.key === 'Enter' && row !== undefined && this.chosen !== undefined) {
+      event.preventDefault()
+      this.#openSpan(row, this.chosen)
+    } else if (event.key === 'Escape' && this.active !== undefined) {
+      event.preventDefault()
+      event.stopPropagation()
+      this.#close()
+    }
+  }
+
+  /** Scrolls so that the line that the keyboard is at is in view. */
+  #reveal(): void {
+    const { grid, run } = this
+    if (grid === null || run === undefined) return
+    const position = this.#entries(run).findIndex(({ id }) => id === this.active)
+    if (position === -1) return
+    const y = position * this.#rowHeight
+    // The head of the list covers its first row's height.
+    const room = this.#height - this.#rowHeight
+    const top = Math.min(y, Math.max(grid.scrollTop, y + this.#rowHeight - room))
+    if (top !== grid.scrollTop) grid.scrollTop = top
+  }
+}
