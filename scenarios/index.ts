@@ -95,4 +95,58 @@ export const scenarios: Catalog = {
       'The same page over IPv4 and over IPv6: two headers, two ways to find a neighbour, two roads. And what a browser does when one of them is broken.',
     load: () => import('./ipv4-and-ipv6/scenario.ts'),
   },
+  cryptography: {
+    title: 'Seven letters and a curious postman',
+    summary:
+      'Alice writes the same letter seven times, from wide open to packed as TLS does it. The postman reads what he can, changes what he can, and factors what is too small.',
+    load: () => import('./cryptography/scenario.ts'),
+  },
+  'tls-versions': {
+    title: 'One round trip less, and a curtain',
+    summary:
+      'Ann speaks TLS 1.2, Ben TLS 1.3, to the same server. She waits once more than he does before she may ask, and everybody on the way can read whom she asked.',
+    load: () => import('./tls-versions/scenario.ts'),
+  },
+  'tls-resumption-and-0-rtt': {
+    title: 'Faster than a handshake, and twice as often',
+    summary:
+      'Ann comes back with a ticket and her order to pay goes out before anybody has answered. Somebody on the way cannot read it, but can send it again.',
+    load: () => import('./tls-resumption-and-0-rtt/scenario.ts'),
+  },
+  'post-quantum-hello': {
+    title: 'A hello that does not fit the envelope',
+    summary:
+      'Ben’s key exchange holds against computers that do not exist yet. His ClientHello outgrows one packet for it, and some boxes on the way have never seen that.',
+    load: () => import('./post-quantum-hello/scenario.ts'),
+  },
+  'https-on-a-hostile-network': {
+    title: 'Mallory’s free Wi-Fi',
+    summary:
+      'All that Alice sends goes through Mallory’s router. What she can read, what she can change, how she keeps people from TLS, and where she fails.',
+    load: () => import('./https-on-a-hostile-network/scenario.ts'),
+  },
+  'tls-termination': {
+    title: 'Where the padlock ends',
+    summary:
+      'Ann’s https goes to a proxy near her, which asks the server far away. Her handshakes are short. But what does the proxy speak, and who is listening there?',
+    load: () => import('./tls-termination/scenario.ts'),
+  },
+  'http-versions': {
+    title: 'Nineteen files, four ways to ask',
+    summary:
+      'The same page at the same time over HTTP/1.0, HTTP/1.1, HTTP/1.1 with six connections, and HTTP/2. Newer is faster, until too many packets get lost.',
+    load: () => import('./http-versions/scenario.ts'),
+  },
+  'server-push': {
+    title: 'A gift, and the second time it is in the way',
+    summary:
+      'A server that sends the stylesheet before anybody has asked saves a round trip. On the next page it sends it again: it cannot know what is in a cache.',
+    load: () => import('./server-push/scenario.ts'),
+  },
+  'domain-sharding': {
+    title: 'Three names for one server',
+    summary:
+      'A browser opens six connections to each name. So pages spread their pictures over names that they invented: a trick that helps HTTP/1.1, and hinders HTTP/2.',
+    load: () => import('./domain-sharding/scenario.ts'),
+  },
 }

@@ -9,9 +9,10 @@ export interface Spoil {
 /** A record of its own: those of a trace may be read from its columns when they are asked for. */
 function copy(frame: FrameRecord): FrameRecord {
   const { number, id, link, direction, from, to, enqueued, sent, arrives, fate, fateAt, length } = frame
-  const { corrupted, duplicate, mark, kind, connection, cause } = frame
+  const { corrupted, duplicate, mark, kind, connection, seq, payload, cause } = frame
   const when = { enqueued, sent, arrives, fate, fateAt }
-  return { number, id, link, direction, from, to, ...when, length, corrupted, duplicate, mark, kind, connection, cause }
+  const what = { kind, connection, seq, payload, cause }
+  return { number, id, link, direction, from, to, ...when, length, corrupted, duplicate, mark, ...what }
 }
 
 /** The same trace with something wrong in it, as if a protocol had misbehaved. */
