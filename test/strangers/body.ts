@@ -14,15 +14,9 @@ export function servedHash(path: string, size: number): string {
   return hash.digest('hex')
 }
 
+/** SHA-256, as the simulated hosts record it too: 64 hexadecimal digits. */
 export function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
-}
-
-/** FNV-1a over 32 bits, as the simulated hosts record it: eight hexadecimal digits. */
-export function digestOf(bytes: Uint8Array): string {
-  let hash = 0x811c9dc5
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
-  return (hash >>> 0).toString(16).padStart(8, '0')
 }
 
 const SYMBOLS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-'

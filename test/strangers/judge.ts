@@ -16,6 +16,13 @@ const FIELDS = [
 /** Expert items from here on are errors. */
 const ERROR = 0x80_0000
 
+/** What TCP carries here, and all that Wireshark would guess if it did not know. */
+async function aboveTransport(): Promise<string[]> {
+  const { stdout } = await run('tshark', ['-G', 'heuristic-decodes'], { maxBuffer: 1 << 24 })
+  const guesses = stdout.split('\n').map((line) => line.split('\t'))
+  return ['http', 'http2', 'tls', ...guesses.flatMap(([below, protocol]) => (below === 'tcp' ? [protocol] : []))]
+}
+
 const VERIFY = ['ip', 'tcp', 'udp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`])
 
 /**
@@ -31,7 +38,8 @@ export type Depth = 'all' | 'transport'
  */
 export async function judge(path: string, outside: string, depth: Depth): Promise<{ frames: number; complaints: string[] }> {
   const fields = [...FIELDS, ...CHECKSUMS].flatMap((field) => ['-e', field])
-  const without = depth === 'transport' ? ['--disable-protocol', 'http'] : []
+  const disabled = depth === 'transport' ? await aboveTransport() : []
+  const without = disabled.flatMap((protocol) => ['--disable-protocol', protocol])
   const options = [
     '-n',
     '-2',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { digestOf, noise } from './body.ts'
+import { hashOf, noise } from './body.ts'
 import { inLab, type Lab } from './lab.ts'
 
 const SIZES: Readonly<Record<string, number>> = { '0.bin': 0, '1.bin': 1, '100k.bin': 100_000, '20M.bin': 20_000_000 }
@@ -60,7 +60,7 @@ describe('a simulated browser, with real servers', () => {
           const expected = Object.entries(SIZES).map(([file, size]) => {
             const bytes = noise(size)
             lab.file(file, bytes)
-            return [200, size, digestOf(bytes)]
+            return [200, size, hashOf(bytes)]
           })
           const ready = await lab.start(scenario, 'server', ['--set', `loss=${loss}`, '--set', `reorder=${reorder}`], false)
           serve(lab)

@@ -1,0 +1,21 @@
+import { createHash, X509Certificate } from 'node:crypto'
+import { chmodSync } from 'node:fs'
+import { chromium, type Browser } from 'playwright-core'
+import { CHROMIUM_FLAGS, findChromium } from '../../scripts/check/chromium.ts'
+import type { Lab } from './lab.ts'
+
+/** What Chromium calls a key: the SHA-256 of its SubjectPublicKeyInfo, in base64. */
+function keyPin(pem: string): string {
+  const key = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
+  return createHash('sha256').update(key).digest('base64')
+}
+
+/** A real Chromium in a lab, for which every certificate below one of these is as good as any, and all others as bad as ever. */
+export async function launchIn(lab: Lab, trusted: readonly string[]): Promise<Browser> {
+  const program = await findChromium()
+  if (program === undefined) throw new Error('No Chromium: name one in CHROMIUM.')
+  const wrapper = lab.file('chromium.sh', `#!/bin/sh\nexec ip netns exec ${lab.namespace} '${program}' "$@"\n`)
+  chmodSync(wrapper, 0o755)
+  const pins = trusted.length === 0 ? [] : [`--ignore-certificate-errors-spki-list=${trusted.map(keyPin).join(',')}`]
+  return chromium.launch({ executablePath: wrapper, args: [...CHROMIUM_FLAGS, ...pins] })
+}
