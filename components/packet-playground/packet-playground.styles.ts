@@ -80,7 +80,7 @@ export const playgroundStyles = css`
     --legend: calc(var(--pk-space) * 8);
   }
   .wide packet-stage {
-    --legend: calc(var(--pk-space) * 21);
+    --legend: calc(var(--pk-space) * 27);
   }
   packet-stage::part(frame) {
     margin-bottom: var(--legend);
@@ -91,10 +91,11 @@ export const playgroundStyles = css`
     inset: auto 0 0;
     background: var(--pk-background);
   }
-  /* Two lines: more would cover the network. */
+  /* Shapes, a choice and one line of colours: more would cover the network, and is scrolled to. */
   .wide packet-stage::part(legend) {
+    box-sizing: border-box;
     max-height: var(--legend);
-    overflow: hidden;
+    overflow: hidden auto;
   }
   packet-transport {
     flex: none;

@@ -116,7 +116,7 @@ export default defineScenario({
   hosts: {
     ann: { ...reader, label: 'HTTP/1.0', position: { x: 0, y: 0 }, protocols: HTTP_1_0, connections: 1 },
     ben: { ...reader, label: 'HTTP/1.1', position: { x: 0, y: 0.33 }, protocols: HTTP_1_1, connections: 1 },
-    cleo: { ...reader, label: 'HTTP/1.1 × 6', position: { x: 0, y: 0.67 }, protocols: HTTP_1_1 },
+    cleo: { ...reader, label: '1.1 × 6', position: { x: 0, y: 0.67 }, protocols: HTTP_1_1 },
     dan: { ...reader, label: 'HTTP/2', position: { x: 0, y: 1 }, protocols: HTTP_2 },
     router: { kind: 'router', label: 'Router', position: { x: 0.55, y: 0.5 } },
     server: {

@@ -144,7 +144,7 @@ export default defineScenario({
     },
     mallory: {
       kind: 'router',
-      label: 'Mallory’s router',
+      label: 'Mallory',
       position: { x: 0.5, y: 0.8 },
       app: 'meddler',
       replace: { peace: 'war' },
@@ -153,7 +153,7 @@ export default defineScenario({
       tcp: { timeWait: '200 ms' },
     },
     news: {
-      label: 'News, http only',
+      label: 'News',
       position: { x: 0.5, y: 0.05 },
       app: 'web-server',
       serves: { '/peace-in-sight': '1 kB' },
@@ -161,7 +161,7 @@ export default defineScenario({
       tcp: { timeWait: '200 ms' },
     },
     bank: {
-      label: 'Bank, https',
+      label: 'Bank',
       position: { x: 1, y: 0.8 },
       app: 'web-server',
       tls: {},

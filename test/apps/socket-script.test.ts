@@ -87,6 +87,9 @@ test('the registry knows the applications by their names, and no others', () => 
   assert.deepEqual([...APPLICATION_NAMES].sort(), [
     'arp-spoofer',
     'browser',
+    'letter-carrier',
+    'letter-reader',
+    'letter-writer',
     'meddler',
     'ping',
     'replayer',

@@ -260,7 +260,7 @@ test('tshark finds nothing wrong in what nobody corrupted, and finds what was co
     { at: 200 * MS, link: { name: 'alice-bob', settings: { corruptUndetected: false } } },
   ])
   const columns = ['frame.comment', 'frame.packet_flags_crc_error', '_ws.malformed', 'ip.checksum.status', 'tcp.checksum.status']
-  const rows = withFile(run.capture({ kind: 'links' }), (path) => tsharkFields(path, columns))
+  const rows = withFile(run.capture({ kind: 'links', repeats: 'whole' }), (path) => tsharkFields(path, columns))
   assert.equal(rows.length, run.trace.frameCount)
   const wrong = (row: readonly string[]): boolean => row[2] !== '' || row[3].includes('0') || row[4].includes('0')
   const marked = rows.filter(([comment]) => comment.includes('bits flipped on the way'))

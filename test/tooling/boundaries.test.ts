@@ -69,7 +69,7 @@ describe('dependency-cruiser refuses', () => {
     ['http1 → tcp', 'protocols-stand-alone', { 'src/protocols/http1/a.ts': uses('../tcp/b.ts'), 'src/protocols/tcp/b.ts': leaf }],
     [
       'tls → quic, the wrong way round',
-      'protocols-stand-alone',
+      'siblings-of-tls',
       { 'src/protocols/tls/a.ts': uses('../quic/b.ts'), 'src/protocols/quic/b.ts': leaf },
     ],
     ['quic → http1', 'siblings-of-quic', { 'src/protocols/quic/a.ts': uses('../http1/b.ts'), 'src/protocols/http1/b.ts': leaf }],
