@@ -26,7 +26,7 @@ import {
 } from '../wire/ipv4.ts'
 import { addressSum } from '../wire/pseudo-header.ts'
 import { TCP_HEADER_LENGTH } from '../wire/tcp.ts'
-import { FrameMark, type Environment, type Timer } from '../kernel/machine.ts'
+import { FrameMark, type Environment } from '../kernel/machine.ts'
 import { MICROSECOND, NEVER, type Nanos } from '../kernel/time.ts'
 import { clampMss } from './mss-clamp.ts'
 import { NeighbourCache, type Neighbour } from './neighbour-cache.ts'
@@ -39,6 +39,7 @@ import {
   type ProtocolHandler,
   type Way,
 } from './network-layer.ts'
+import { ReassemblyWatch } from './reassembly-watch.ts'
 import type { RouteTable } from './route-table.ts'
 
 /** Where the payload begins in a frame that `begin` makes. */
@@ -120,7 +121,7 @@ export class InternetLayer implements NetworkLayer {
   private readonly recent: (Destination | undefined)[] = new Array<Destination | undefined>(RECENT).fill(undefined)
   private readonly own: ReadonlySet<number>
   private readonly reassembler = new Ipv4Reassembler()
-  private reassemblyTimer: Timer | undefined
+  private readonly reassemblyWatch: ReassemblyWatch<number>
   private readonly received = new ReceivedPacket(this, new Ipv4Header())
   private readonly header = new Ipv4Header()
   private identification: number
@@ -132,6 +133,9 @@ export class InternetLayer implements NetworkLayer {
     private readonly routes: RouteTable,
     public forwards: boolean,
   ) {
+    this.reassemblyWatch = new ReassemblyWatch(environment, this.reassembler, 'ip', (first) =>
+      this.reporter?.report(IcmpType.TIME_EXCEEDED, TimeExceededCode.REASSEMBLY, first, 0, 0),
+    )
     this.neighbours = interfaces.map((card) => new NeighbourCache(environment, card, (frame) => this.undeliverable(frame)))
     this.identification = environment.random('ip-identification').below(0x10000)
     this.own = new Set(interfaces.map(({ address }) => address).filter((address) => address !== 0))
@@ -372,7 +376,7 @@ export class InternetLayer implements NetworkLayer {
     const { header } = packet
     if (header.moreFragments || header.fragmentOffset !== 0) {
       const whole = this.reassembler.handle(packet.bytes, packet.start, header, this.environment.now)
-      this.reassemblyChanged()
+      this.reassemblyWatch.settle()
       if (whole === undefined) return
       decodeIpv4(whole, 0, whole.length, header)
       packet.bytes = whole
@@ -384,34 +388,6 @@ export class InternetLayer implements NetworkLayer {
     else if (!packet.broadcast) {
       const code = UnreachableCode.PROTOCOL_UNREACHABLE
       this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, packet.bytes, packet.start, 0)
-    }
-  }
-
-  /** Tells of datagrams that will never be whole, and sets the timer for the next. */
-  private reassemblyChanged(): void {
-    const { reassembler } = this
-    for (let failed = reassembler.pollEvent(); failed !== undefined; failed = reassembler.pollEvent()) {
-      this.environment.record('ip:reassembly-failed', '', {
-        why: failed.why,
-        source: formatIpv4(failed.source),
-        received: failed.received,
-        missing: failed.missing,
-      })
-      if (failed.why === 'expired' && failed.first !== undefined) {
-        this.reporter?.report(IcmpType.TIME_EXCEEDED, TimeExceededCode.REASSEMBLY, failed.first, 0, 0)
-      }
-    }
-    const deadline = reassembler.pollTimeout()
-    if (deadline === undefined) {
-      this.reassemblyTimer?.cancel()
-      this.reassemblyTimer = undefined
-    } else {
-      // Deadlines only grow later, so a timer that is armed is early at worst.
-      this.reassemblyTimer ??= this.environment.schedule(deadline, () => {
-        this.reassemblyTimer = undefined
-        reassembler.handleTimeout(this.environment.now)
-        this.reassemblyChanged()
-      })
     }
   }
 

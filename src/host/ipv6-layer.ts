@@ -29,7 +29,7 @@ import { Ipv6Reassembler } from '../wire/ipv6-reassembly.ts'
 import { encodeNdp, ndpEncodedLength, type NdpMessage } from '../wire/ndp.ts'
 import { addressSum } from '../wire/pseudo-header.ts'
 import { TCP_HEADER_LENGTH } from '../wire/tcp.ts'
-import { FrameMark, type Environment, type Timer } from '../kernel/machine.ts'
+import { FrameMark, type Environment } from '../kernel/machine.ts'
 import { NEVER, type Nanos } from '../kernel/time.ts'
 import type { ResolvedRoute } from '../scenario/resolved.ts'
 import { LOOPBACK_DELAY } from './internet-layer.ts'
@@ -46,6 +46,7 @@ import {
   type ProtocolHandler,
   type Way,
 } from './network-layer.ts'
+import { ReassemblyWatch } from './reassembly-watch.ts'
 
 /** Where the payload begins in a frame that `begin` makes. */
 export const PAYLOAD_START_V6 = ETHERNET_HEADER_LENGTH + IPV6_HEADER_LENGTH
@@ -122,7 +123,7 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
   private readonly hasSeveralLinks: boolean
   private version = 0
   private readonly reassembler = new Ipv6Reassembler()
-  private reassemblyTimer: Timer | undefined
+  private readonly reassemblyWatch: ReassemblyWatch<bigint>
   private readonly received = new ReceivedPacket(this, new Ipv6Header())
   private readonly header = new Ipv6Header()
   private readonly chain = new Ipv6Chain()
@@ -139,6 +140,9 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
     routes: readonly ResolvedRoute<bigint>[],
     private readonly forwards: boolean,
   ) {
+    this.reassemblyWatch = new ReassemblyWatch(environment, this.reassembler, 'ipv6', (first) =>
+      this.reporter?.report(Icmpv6Type.TIME_EXCEEDED, TimeExceededCodeV6.REASSEMBLY, first, 0, 0),
+    )
     this.links = cards.map((card, port) => {
       const own = options[port]
       return own === undefined ? undefined : new Ipv6Interface(environment, card, this, own)
@@ -422,7 +426,7 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
         return
       case 'reassemble': {
         const whole = this.reassembler.handle(bytes, header, chain, this.environment.now)
-        this.reassemblyChanged()
+        this.reassemblyWatch.settle()
         if (whole === undefined) return
         decodeIpv6(whole, 0, whole.length, header)
         packet.bytes = whole
@@ -451,34 +455,6 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
 
   private problem(code: number, bytes: Uint8Array, start: number, pointer: number): void {
     this.reporter?.report(Icmpv6Type.PARAMETER_PROBLEM, code, bytes, start, pointer)
-  }
-
-  /** Tells of datagrams that will never be whole, and sets the timer for the next. */
-  private reassemblyChanged(): void {
-    const { reassembler } = this
-    for (let failed = reassembler.pollEvent(); failed !== undefined; failed = reassembler.pollEvent()) {
-      this.environment.record('ipv6:reassembly-failed', '', {
-        why: failed.why,
-        source: formatIpv6(failed.source),
-        received: failed.received,
-        missing: failed.missing,
-      })
-      if (failed.why === 'expired' && failed.first !== undefined) {
-        this.reporter?.report(Icmpv6Type.TIME_EXCEEDED, TimeExceededCodeV6.REASSEMBLY, failed.first, 0, 0)
-      }
-    }
-    const deadline = reassembler.pollTimeout()
-    if (deadline === undefined) {
-      this.reassemblyTimer?.cancel()
-      this.reassemblyTimer = undefined
-    } else {
-      // Deadlines only grow later, so a timer that is armed is early at worst.
-      this.reassemblyTimer ??= this.environment.schedule(deadline, () => {
-        this.reassemblyTimer = undefined
-        reassembler.handleTimeout(this.environment.now)
-        this.reassemblyChanged()
-      })
-    }
   }
 
   /** Tells the source of a packet that it does not go on. */
