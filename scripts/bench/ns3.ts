@@ -13,8 +13,8 @@ import { BULK, doWork, STORM, UDP, type Effort, type Work } from './works.ts'
 const [root = '.', runs = '5'] = process.argv.slice(2)
 const RUNS = Number(runs)
 
-/** Least length of a turn, in seconds. */
-const TURN = 0.3
+/** Least length of a turn, in seconds: what comes right after a pause is slower, in caches and in what the compiler has done. */
+const TURN = 1
 
 const LIBRARIES = ['point-to-point', 'internet', 'traffic-control', 'bridge', 'network', 'stats', 'core']
 
@@ -40,7 +40,7 @@ function doByNs3(program: string, args: readonly string[]): Measured {
   return JSON.parse(execFileSync(program, args, { encoding: 'utf8' })) as Measured
 }
 
-/** Does a work of ours as often as it takes to be at it for about as long as ns-3 is: what comes right after a pause is slower. */
+/** Does a work of ours until the turn is over. */
 function turn(work: Work): Effort {
   const sum = { hops: 0, seconds: 0, processorSeconds: 0 }
   while (sum.seconds < TURN) {

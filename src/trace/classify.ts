@@ -42,13 +42,8 @@ const NO_PORT = -1
 export class Classifier {
   /** What the frame is: an index into `FRAME_KINDS`. */
   kind = OTHER
-  /** The frame's conversation, named `'10.0.0.1:49152 ↔ 10.0.0.2:80'` with who was seen first on the left; `''`: none. */
-  connection = ''
   /** The frame's conversation by its number in `connections`; 0: none. */
   connectionNumber = 0
-  /** Of a TCP segment, its sequence number and how many bytes of text it carries; 0 for anything else. */
-  seq = 0
-  payload = 0
 
   private readonly conversations = new Conversations()
   private readonly addresses = new Ipv6Addresses()
@@ -69,15 +64,17 @@ export class Classifier {
   classify(frame: Uint8Array): void {
     this.kind = OTHER
     this.connectionNumber = 0
-    this.seq = 0
-    this.payload = 0
     if (frame.length >= IP) {
       const type = read16(frame, 12)
       if (type === EtherType.IPV4) this.ipv4(frame)
       else if (type === EtherType.ARP) this.kind = ARP
       else if (type === EtherType.IPV6) this.ipv6(frame)
     }
-    this.connection = this.conversations.names[this.connectionNumber]
+  }
+
+  /** The frame's conversation, named `'10.0.0.1:49152 ↔ 10.0.0.2:80'` with who was seen first on the left; `''`: none. */
+  get connection(): string {
+    return this.conversations.names[this.connectionNumber]
   }
 
   private ipv4(frame: Uint8Array): void {
@@ -150,8 +147,6 @@ export class Classifier {
     else if ((flags & TcpFlag.SYN) !== 0) this.kind = TCP_SYN
     else if ((flags & TcpFlag.FIN) !== 0) this.kind = TCP_FIN
     else this.kind = end - start > (frame[start + 12] >>> 4) * 4 ? TCP_DATA : TCP_ACK
-    this.seq = read32(frame, start + 4)
-    this.payload = Math.max(0, end - start - (frame[start + 12] >>> 4) * 4)
     if (this.isKnown(read16(frame, start), read16(frame, start + 2)) || !this.isHeaderIntact(frame)) return
     if (isFragment || verifyTcpChecksum(frame, start, end, this.addressSum(frame))) this.open(frame, start)
   }

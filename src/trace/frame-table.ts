@@ -8,7 +8,7 @@ const BLOCK_BITS = 12
 const BLOCK_ROWS = 1 << BLOCK_BITS
 
 /** Bytes of memory that a row costs. */
-export const ROW_BYTES = 6 * 8 + 8 * 4 + 4
+export const ROW_BYTES = 6 * 8 + 8 * 4 + 5
 
 /** Numbers of a packed row, see `FrameTable.pack`. */
 export const PACKED_WIDTH = 16
@@ -44,6 +44,8 @@ export class FrameBlock {
   readonly kind: Uint8Array
   readonly mark: Uint8Array
   readonly duplicate: Uint8Array
+  /** 1: sequence number and payload are known. */
+  readonly isMeasured: Uint8Array
 
   constructor() {
     const memory = new ArrayBuffer(BLOCK_ROWS * ROW_BYTES)
@@ -70,6 +72,7 @@ export class FrameBlock {
     this.kind = byte(1)
     this.mark = byte(2)
     this.duplicate = byte(3)
+    this.isMeasured = byte(4)
   }
 }
 
@@ -103,6 +106,8 @@ export interface TableContext {
   readonly ends: readonly (readonly [number, number])[]
   /** Up to where the run is known. */
   readonly horizon: Nanos
+  /** Finds out sequence number and payload of a frame. Few ask, so that is not done for each; on the page they are known. */
+  readonly measure: (number: number) => void
 }
 
 /** A frame of a table; reads the columns when asked, so it is always up to date. */
@@ -165,13 +170,18 @@ class FrameView implements FrameRecord {
     return this.block.connection[this.at]
   }
   get seq(): number {
+    this.measure()
     return this.block.seq[this.at]
   }
   get payload(): number {
+    this.measure()
     return this.block.payload[this.at]
   }
   get cause(): Id {
     return this.block.cause[this.at]
+  }
+  private measure(): void {
+    if (this.block.isMeasured[this.at] === 0) this.context.measure(this.number)
   }
   private ends(): readonly [number, number] {
     return this.context.ends[this.block.where[this.at]]
@@ -292,6 +302,7 @@ export class FrameTable {
   pack(number: number, into: Float64Array, offset: number): void {
     const block = this.block(number)
     const at = FrameTable.at(number)
+    if (block.isMeasured[at] === 0) this.context.measure(number)
     let to = offset
     into[to++] = number
     into[to++] = block.id[at]
@@ -334,6 +345,7 @@ export class FrameTable {
     block.duplicate[at] = from[offset + 13] & 1
     block.seq[at] = from[offset + 14]
     block.payload[at] = from[offset + 15]
+    block.isMeasured[at] = 1
   }
 
   /** The id of a frame; -1 when it is not kept. */

@@ -45,9 +45,9 @@ export interface FrameRecord {
   readonly kind: FrameKind
   /** Index into `TraceView.connections`; 0 is `''`, no conversation. Same for both directions. */
   readonly connection: number
-  /** Sequence number of a TCP segment (SEG.SEQ of RFC 9293 section 3.3.1); 0 for anything else. */
+  /** Sequence number of a TCP segment (SEG.SEQ of RFC 9293 section 3.3.1); 0 for anything else, fragments too. */
   readonly seq: number
-  /** Bytes of text that a TCP segment carries; 0 for anything else. */
+  /** Bytes of text that a TCP segment carries; 0 for anything else, fragments too. */
   readonly payload: number
   /** The frame or event that led to this one. */
   readonly cause: Id

@@ -9,6 +9,7 @@ import { FrameMemory } from './frame-memory.ts'
 import type { FrameSource } from './frame-source.ts'
 import { effectiveFate, FrameTable, type FrameBlock } from './frame-table.ts'
 import { LogMerge, type HostLog } from './log-merge.ts'
+import { TcpSegmentPlace } from './tcp-segment-place.ts'
 import type { TraceStore } from './trace-store.ts'
 
 /** How much a trace may keep when nobody says otherwise, in bytes. */
@@ -50,12 +51,21 @@ export class Recorder implements FrameSource {
   private told = 0
 
   private readonly table: FrameTable
+  /** For bytes of frames, and for columns and events each, in bytes. */
+  private readonly bytesBudget: number
+  private readonly partBudget: number
+  private readonly place = new TcpSegmentPlace()
 
   constructor(
     readonly store: TraceStore,
-    private readonly limit: number = DEFAULT_TRACE_LIMIT,
+    limit: number = DEFAULT_TRACE_LIMIT,
   ) {
     this.table = store.table
+    this.bytesBudget = limit * 0.75
+    this.partBudget = limit / 8
+    store.measure = (number) => {
+      this.measure(number)
+    }
   }
 
   /**
@@ -81,7 +91,7 @@ export class Recorder implements FrameSource {
       }
       framesTaken[index] = taken
     }
-    if (this.bytesToFree > this.limit / 16) {
+    if (this.bytesToFree > this.partBudget / 2) {
       this.memory.free(this.firstWithBytes)
       this.bytesToFree = 0
     }
@@ -207,8 +217,6 @@ export class Recorder implements FrameSource {
     classifier.classify(bytes)
     block.kind[row] = classifier.kind
     block.connection[row] = classifier.connectionNumber
-    block.seq[row] = classifier.seq
-    block.payload[row] = classifier.payload
     this.frameBytes += bytes.length
     this.memory.keep(number, block, row, bytes)
     this.thinFrames()
@@ -230,7 +238,7 @@ export class Recorder implements FrameSource {
   private event(time: Nanos, id: Id, host: number, name: string, connection: string, data: EventData, cause: Id): void {
     if (time > this.lastMoment) this.lastMoment = time
     this.store.eventTable.append(time, id, host, name, connection, data, cause)
-    this.store.thinEvents(this.limit / 8)
+    this.store.thinEvents(this.partBudget)
   }
 
   /** A frame that a router sends on is a retransmission when the frame that came in was. */
@@ -299,6 +307,18 @@ export class Recorder implements FrameSource {
     if (number <= this.told) this.changed.add(number)
   }
 
+  /** Fills in what segment of TCP a frame carries. */
+  private measure(number: number): void {
+    const { table, place } = this
+    const block = table.block(number)
+    const row = FrameTable.at(number)
+    if (block.isMeasured[row] !== 0 || number < this.firstWithBytes) return
+    block.isMeasured[row] = 1
+    if (!place.find(this.memory.bytes(block, row))) return
+    block.seq[row] = place.segSeq
+    block.payload[row] = place.payloadLength
+  }
+
   private foresee({ fateAt, arrives }: FrameBlock, row: number): void {
     const moment = Math.min(fateAt[row], arrives[row])
     if (moment !== NEVER && moment > this.lastMoment) this.lastMoment = moment
@@ -306,8 +326,8 @@ export class Recorder implements FrameSource {
 
   private thinFrames(): void {
     const { table } = this
-    while (this.frameBytes > this.limit * 0.75) this.letBytesGo(this.firstWithBytes)
-    while (table.bytes > this.limit / 8 && table.oldestBlockEnd < table.count) {
+    while (this.frameBytes > this.bytesBudget) this.letBytesGo(this.firstWithBytes)
+    while (table.bytes > this.partBudget && table.oldestBlockEnd < table.count) {
       this.letBytesGo(table.oldestBlockEnd)
       table.dropOldestBlock()
     }
@@ -317,6 +337,7 @@ export class Recorder implements FrameSource {
   private letBytesGo(last: number): void {
     const { store, table } = this
     for (; this.firstWithBytes <= last; this.firstWithBytes++) {
+      this.measure(this.firstWithBytes)
       const length = table.block(this.firstWithBytes).length[FrameTable.at(this.firstWithBytes)]
       this.frameBytes -= length
       this.bytesToFree += length

@@ -23,6 +23,11 @@ export class TcpSegmentPlace {
     return (this.flags & TcpFlag.SYN) !== 0
   }
 
+  /** SEG.SEQ of RFC 9293 section 3.3.1: the number of the SYN, if there is one. */
+  get segSeq(): number {
+    return this.isSyn ? (this.seq - 1) >>> 0 : this.seq
+  }
+
   get payloadLength(): number {
     return this.payloadEnd - this.payloadStart
   }

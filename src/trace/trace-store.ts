@@ -18,6 +18,8 @@ export class TraceStore implements TraceView, TableContext {
   readonly table: FrameTable
   horizon: Nanos = 0
   thinnedBytes = 0
+  /** Set by who has the bytes of the frames. */
+  measure: (number: number) => void = nothing
   connections: readonly string[] = ['']
   readonly eventTable = new EventTable()
   /** How many events have been let go. */
@@ -148,4 +150,9 @@ export class TraceStore implements TraceView, TableContext {
       else same.push(event)
     }
   }
+}
+
+/** On a page, all is measured. */
+function nothing(): void {
+  return
 }

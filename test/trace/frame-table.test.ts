@@ -16,6 +16,7 @@ function context(horizon = 0) {
       [1, 0],
     ] as const,
     horizon,
+    measure: () => undefined,
   }
 }
 
