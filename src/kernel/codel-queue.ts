@@ -1,25 +1,19 @@
 import { Codel } from './codel.ts'
-import { FrameRing } from './frame-ring.ts'
 import type { Fate } from './link.ts'
 import type { Id } from './machine.ts'
 import { hasRoom, type QueueDiscipline, type QueueOwner } from './queue-discipline.ts'
+import { SingleQueue } from './single-queue.ts'
 import type { Nanos } from './time.ts'
 
 /** One queue under CoDel (RFC 8289). */
-export class CodelQueue implements QueueDiscipline {
-  private readonly waiting = new FrameRing()
+export class CodelQueue extends SingleQueue implements QueueDiscipline {
   private readonly codel: Codel
 
   constructor(private readonly owner: QueueOwner) {
+    super()
     this.codel = new Codel(owner)
   }
 
-  get count(): number {
-    return this.waiting.count
-  }
-  get bytes(): number {
-    return this.waiting.bytes
-  }
   get frame(): Uint8Array {
     return this.codel.frame
   }
@@ -40,20 +34,8 @@ export class CodelQueue implements QueueDiscipline {
     return this.codel.dequeue(this.waiting, now)
   }
 
-  adopt(frame: Uint8Array, id: Id, time: Nanos): void {
+  override adopt(frame: Uint8Array, id: Id, time: Nanos): void {
     this.codel.seen(frame.length)
-    this.waiting.push(frame, id, time)
-  }
-  has(id: Id): boolean {
-    return this.waiting.has(id)
-  }
-  remove(id: Id): boolean {
-    return this.waiting.remove(id)
-  }
-  forEach(visit: (frame: Uint8Array, id: Id, time: Nanos) => void): void {
-    this.waiting.forEach(visit)
-  }
-  clear(): void {
-    this.waiting.clear()
+    super.adopt(frame, id, time)
   }
 }

@@ -1,8 +1,8 @@
-import { FrameRing } from './frame-ring.ts'
 import type { Fate } from './link.ts'
 import type { Id } from './machine.ts'
 import { hasRoom, type QueueDiscipline, type QueueOwner } from './queue-discipline.ts'
 import type { Random } from './random.ts'
+import { FirstComeQueue } from './single-queue.ts'
 import { serializationTime, type Nanos } from './time.ts'
 
 /*
@@ -17,10 +17,7 @@ import { serializationTime, type Nanos } from './time.ts'
 /** Bytes of the frame by whose time on the line an idle spell is measured. */
 const TYPICAL_FRAME = 1000
 
-export class Red implements QueueDiscipline {
-  frame: Uint8Array = NONE
-  id: Id = 0
-  private readonly waiting = new FrameRing()
+export class Red extends FirstComeQueue implements QueueDiscipline {
   private readonly draw: Random
   /** The average queue, in frames. */
   private average = 0
@@ -30,14 +27,8 @@ export class Red implements QueueDiscipline {
   private idleSince: Nanos = 0
 
   constructor(private readonly owner: QueueOwner) {
+    super()
     this.draw = owner.random('red')
-  }
-
-  get count(): number {
-    return this.waiting.count
-  }
-  get bytes(): number {
-    return this.waiting.bytes
   }
 
   enqueue(frame: Uint8Array, id: Id, now: Nanos, free: boolean): Fate | undefined {
@@ -99,30 +90,10 @@ export class Red implements QueueDiscipline {
     this.idleSince = now
   }
 
-  dequeue(now: Nanos): boolean {
-    const { waiting } = this
-    if (waiting.count === 0) return false
-    this.frame = waiting.frame
-    this.id = waiting.id
-    waiting.shift()
-    if (waiting.count === 0) this.idleSince = now
+  override dequeue(now: Nanos): boolean {
+    if (!super.dequeue(now)) return false
+    if (this.waiting.count === 0) this.idleSince = now
     return true
-  }
-
-  adopt(frame: Uint8Array, id: Id, time: Nanos): void {
-    this.waiting.push(frame, id, time)
-  }
-  has(id: Id): boolean {
-    return this.waiting.has(id)
-  }
-  remove(id: Id): boolean {
-    return this.waiting.remove(id)
-  }
-  forEach(visit: (frame: Uint8Array, id: Id, time: Nanos) => void): void {
-    this.waiting.forEach(visit)
-  }
-  clear(): void {
-    this.waiting.clear()
   }
 }
 
@@ -137,5 +108,3 @@ function power(base: number, exponent: number): number {
   }
   return result
 }
-
-const NONE = new Uint8Array(0)
