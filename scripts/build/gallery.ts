@@ -32,6 +32,11 @@ async function writeThumbnail(id: string): Promise<string> {
   return 'thumbnail.svg'
 }
 
+/** Pictures that the article shows. */
+async function picturesOf(id: string): Promise<string[]> {
+  return (await readdir(join(source, id))).filter((name) => /\.(svg|webp|png|jpg)$/.test(name) && !name.startsWith('thumbnail.'))
+}
+
 const entries = Object.entries(scenarios)
 const neighbour = (index: number): Neighbour | undefined => {
   const entry = entries.at(index)
@@ -45,6 +50,7 @@ const cards: Card[] = []
 for (const [index, [id, { title, summary }]] of entries.entries()) {
   await mkdir(join(out, id), { recursive: true })
   const article = await readFile(join(source, id, 'article.md'), 'utf8')
+  for (const picture of await picturesOf(id)) await copyFile(join(source, id, picture), join(out, id, picture))
   const html = marked.parse(article, { async: false })
   const page = articlePage(
     { root: '../' },

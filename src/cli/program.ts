@@ -3,6 +3,7 @@ import { bridgeCommand, readTap } from './bridge-command.ts'
 import { ExitCode, UsageError } from './context.ts'
 import { alignRows } from './report.ts'
 import { runCommand } from './run-command.ts'
+import { sweepCommand } from './sweep-command.ts'
 import { readJson, within } from './source-file.ts'
 import { ScenarioError } from '../scenario/errors.ts'
 import { scenarioJsonSchema } from '../scenario/json-schema.ts'
@@ -13,6 +14,7 @@ import type { Place } from './attachment.ts'
 import type { BridgeOptions } from './bridge-command.ts'
 import type { CliContext } from './context.ts'
 import type { RunOptions } from './run-command.ts'
+import type { SweepOptions } from './sweep-command.ts'
 
 /**
  * The command line: reads arguments, does what they ask, prints what came of it.
@@ -75,6 +77,24 @@ function createProgram(context: CliContext, exitWith: (code: ExitCode) => void):
     .option('--json', 'print one JSON object')
     .action(async (argument: string, options: RunOptions) => {
       exitWith(await runCommand(argument, options, context))
+    })
+
+  program
+    .command('sweep')
+    .description('run a scenario over values of its knobs, with many seeds each, and measure')
+    .argument('<id | file.json>', 'a name from the list, or a scenario file')
+    .addOption(setOption('--set <knob=value,…>', 'values of a knob (repeatable): --set loss=0%,1%,2%'))
+    .option('--seeds <n>', 'how many seeds, from 1', '20')
+    .addOption(
+      repeatable(
+        '--measure <event.field@host>',
+        'what is read off the first such event; without a field, its time in nanoseconds',
+      ),
+    )
+    .option('--csv <out.csv>', 'write the table as CSV rather than print it')
+    .option('--max-wall <time>', 'budget of real time for each run', '60 s')
+    .action(async (argument: string, options: SweepOptions) => {
+      exitWith(await sweepCommand(argument, options, context))
     })
 
   const places: Place[] = []
@@ -141,10 +161,12 @@ function placeOption(flags: string, description: string, places: Place[], read: 
   })
 }
 
-function setOption(): Option {
-  return new Option('--set <knob=value>', 'put a knob elsewhere (repeatable): --set loss=2%')
-    .argParser((setting: string, before: string[]) => [...before, setting])
-    .default([])
+function setOption(flags = '--set <knob=value>', words = 'put a knob elsewhere (repeatable): --set loss=2%'): Option {
+  return repeatable(flags, words)
+}
+
+function repeatable(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((value: string, before: string[]) => [...before, value]).default([])
 }
 
 function listAsJson({ catalog }: CliContext): string {

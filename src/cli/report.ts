@@ -88,6 +88,20 @@ export function alignRows(rows: readonly (readonly [string, string])[]): string[
   return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`.trimEnd())
 }
 
+/** Any number of columns, indented, under a head; those of numbers to the right. */
+export function alignColumns(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [head, ...rows]
+  const columns = head.map((_, index) => ({
+    width: Math.max(...all.map((row) => row[index].length)),
+    isNumeric: rows.every((row) => /^[\d.]*$/.test(row[index])),
+  }))
+  const aligned = (text: string, index: number): string => {
+    const { width, isNumeric } = columns[index]
+    return isNumeric ? text.padStart(width) : text.padEnd(width)
+  }
+  return all.map((row) => `  ${row.map(aligned).join('  ')}`.trimEnd())
+}
+
 /** All events, one JSON object a line. Times in nanoseconds; `host` is null for what a person did. */
 export function formatEvents(trace: TraceView): string {
   const line = ({ id, time, host, name, connection, data, cause }: EventRecord): string =>

@@ -34,7 +34,8 @@ export function prepareScenario(argument: string, source: unknown, options: Scen
   return until === undefined ? resolved : { ...resolved, duration: until }
 }
 
-function readSetting(text: string): [string, string] {
+/** @throws ScenarioError */
+export function readSetting(text: string): [string, string] {
   const equals = text.indexOf('=')
   if (equals < 1) throw new ScenarioError('--set', quote(text), 'knob=value, such as loss=2%')
   return [text.slice(0, equals), text.slice(equals + 1)]
