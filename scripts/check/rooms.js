@@ -32,7 +32,8 @@ export const ROOMS = {
 /** A protocol's folder imports no other protocol's, with these exceptions. Files beside the folders are for all of them. */
 export const SIBLINGS = {
   tls: ['x509'],
-  quic: ['tls'],
+  tcp: ['congestion'],
+  quic: ['tls', 'congestion'],
   http3: ['quic'],
 }
 

@@ -35,7 +35,7 @@ export interface TcpConfig {
   readonly sillyWindowAvoidance: boolean
   /** How long sender-side avoidance holds back a small segment (RFC 9293 section 3.8.6.2.1: 0.1 to 1 s). */
   readonly sillyWindowOverride: Nanos
-  /** Congestion control: NewReno (RFC 5681, RFC 6582), CUBIC (RFC 9438), or BBR version 1 (see `bbr.ts`), which is always paced. */
+  /** Congestion control: NewReno (RFC 5681, RFC 6582), CUBIC (RFC 9438), or BBR version 1 (see `../congestion/bbr.ts`), which is always paced. */
   readonly congestionControl: 'new-reno' | 'cubic' | 'bbr'
   /**
    * How NewReno and CUBIC leave their first slow start before the queue overflows: not at all, by HyStart++ (RFC 9406), or by the older HyStart

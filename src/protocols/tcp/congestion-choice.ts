@@ -1,8 +1,8 @@
-import { Bbr } from './bbr.ts'
+import { Bbr } from '../congestion/bbr.ts'
+import type { CongestionControl } from '../congestion/congestion.ts'
+import { Cubic } from '../congestion/cubic.ts'
+import { NewReno } from '../congestion/new-reno.ts'
 import type { TcpConfig } from './config.ts'
-import type { CongestionControl } from './congestion.ts'
-import { Cubic } from './cubic.ts'
-import { NewReno } from './new-reno.ts'
 
 /**
  * The congestion control that a configuration names.

@@ -11,9 +11,10 @@
  * - `transmission.ts` makes the next segment out of what is due: first a reset, then a SYN, lost data, new data, a probe, a bare
  *   acknowledgment. So an acknowledgment rides on data whenever there is some.
  * - `timeouts.ts` turns an expired timer into something due. `timers.ts` is the table of them.
- * - `recovery.ts` decides what is lost, over the scoreboard in `sent-segments.ts`; `congestion.ts` is what decides how much may be in
- *   flight. Neither knows the other's algorithm. `new-reno.ts`, `cubic.ts` and `bbr.ts` are the choices, `slow-start.ts` and `hystart.ts` what
- *   the first two share, `delivery-rate.ts` what the third measures; `pacing.ts` spreads what they allow over time, `ecn.ts` brings marks.
+ * - `recovery.ts` decides what is lost, over the scoreboard in `sent-segments.ts`; what decides how much may be in flight lives in
+ *   `../congestion`, for QUIC has the same. Neither knows the other's algorithm. `new-reno.ts`, `cubic.ts` and `bbr.ts` are the choices,
+ *   `slow-start.ts` and `hystart.ts` what the first two share, `delivery-rate.ts` what the third measures; `pacing.ts` spreads what they
+ *   allow over time. `ecn.ts`, here, brings marks.
  * - `state.ts` is the table of states. `byte-queue.ts` holds stream bytes by reference, both ways; `reassembly.ts` what came early.
  *
  * Inside, sequence numbers are positions that never wrap; see `control-block.ts`.

@@ -5,16 +5,16 @@
  * Position 0 is the SYN, position 1 the first byte, and the FIN stands behind the last. They become 32-bit numbers only where a segment is
  * read or written, and each number that comes in is taken for the position nearest to where the connection stands.
  */
+import { AckSample, type CongestionControl } from '../congestion/congestion.ts'
+import { Pacer } from '../congestion/pacing.ts'
 import type { Nanos } from '../endpoint.ts'
 import { TcpSegment } from '../../wire/tcp.ts'
 import { ByteQueue } from './byte-queue.ts'
 import type { KeepAlive, TcpConfig } from './config.ts'
-import { AckSample, type CongestionControl } from './congestion.ts'
 import { congestionControl } from './congestion-choice.ts'
 import type { TcpFailure } from './event.ts'
 import type { FastOpenPeer } from './fast-open-peer.ts'
 import { EcnState } from './ecn.ts'
-import { Pacer } from './pacing.ts'
 import { Reassembly } from './reassembly.ts'
 import { PathLimits } from './path-limits.ts'
 import { LossRecovery } from './recovery.ts'

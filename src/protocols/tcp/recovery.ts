@@ -9,9 +9,9 @@
  * What goes beyond that can be switched on, each in a file of its own: `rack.ts` finds losses by time, `prr.ts` steers the window in
  * recovery, `frto.ts` and `undo.ts` find out that nothing was lost. They look at what each acknowledgment delivers, between `begin` and `finish`.
  */
+import type { CongestionControl } from '../congestion/congestion.ts'
 import type { Nanos } from '../endpoint.ts'
 import type { TcpConfig } from './config.ts'
-import type { CongestionControl } from './congestion.ts'
 import { ForwardRto } from './frto.ts'
 import { ProportionalRateReduction } from './prr.ts'
 import { Rack } from './rack.ts'

@@ -1,35 +1,26 @@
+import { SmoothedRtt } from '../congestion/smoothed-rtt.ts'
 import type { Nanos } from '../endpoint.ts'
 import type { TcpConfig } from './config.ts'
 
 /**
  * Round-trip time and retransmission timeout after RFC 6298. All values are whole nanoseconds.
  */
-export class RttEstimator {
-  /** Smoothed round-trip time; -1 before the first measurement. */
-  srtt: Nanos = -1
-  rttvar: Nanos = 0
+export class RttEstimator extends SmoothedRtt {
   /** The timeout now, backing off included. */
   rto: Nanos
   /** How often the timeout was doubled since the last measurement. */
   backoff = 0
-  /** Least measurement so far; -1 before the first. */
-  least: Nanos = -1
   private readonly config: TcpConfig
 
   constructor(config: TcpConfig) {
+    super()
     this.config = config
     this.rto = config.initialRto
   }
 
   /** Takes a measurement (RFC 6298 sections 2.2 and 2.3) and with it ends backing off (section 5). */
   sample(rtt: Nanos): void {
-    if (this.srtt < 0) {
-      this.srtt = rtt
-      this.rttvar = Math.round(rtt / 2)
-    } else {
-      this.rttvar = Math.round(0.75 * this.rttvar + 0.25 * Math.abs(this.srtt - rtt))
-      this.srtt = Math.round(0.875 * this.srtt + 0.125 * rtt)
-    }
+    this.smooth(rtt)
     if (this.least < 0 || rtt < this.least) this.least = rtt
     this.backoff = 0
     const { minRto, maxRto, rtoVarianceFloor } = this.config

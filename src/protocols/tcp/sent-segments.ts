@@ -1,6 +1,6 @@
+import type { DeliveryLedger } from '../congestion/delivery-rate.ts'
 import type { Nanos } from '../endpoint.ts'
 import type { TcpSegment } from '../../wire/tcp.ts'
-import type { DeliveryLedger } from './delivery-rate.ts'
 
 /** What is known of a sent segment. */
 export const SentFlag = {

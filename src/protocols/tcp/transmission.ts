@@ -1,4 +1,5 @@
 /** What to send next, and the segments themselves. */
+import type { Pacer } from '../congestion/pacing.ts'
 import type { Nanos } from '../endpoint.ts'
 import { TcpFlag, type TcpSegment } from '../../wire/tcp.ts'
 import type { ControlBlock } from './control-block.ts'
@@ -7,7 +8,6 @@ import { reportDuplicate } from './dsack.ts'
 import { scheduleProbe } from './loss-detection.ts'
 import { offerInitialWindow, offerWindow } from './receive-window.ts'
 import { probeLength, probeSent } from './path-mtu.ts'
-import type { Pacer } from './pacing.ts'
 import { SentFlag } from './sent-segments.ts'
 import { TcpTimer } from './timers.ts'
 

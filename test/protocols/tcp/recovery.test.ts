@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { tcpConfig, type TcpConfig } from '../../../src/protocols/tcp/config.ts'
-import { NewReno } from '../../../src/protocols/tcp/new-reno.ts'
+import { NewReno } from '../../../src/protocols/congestion/new-reno.ts'
 import { LossRecovery } from '../../../src/protocols/tcp/recovery.ts'
 import { SentSegments } from '../../../src/protocols/tcp/sent-segments.ts'
 

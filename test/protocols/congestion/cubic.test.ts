@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { tcpConfig } from '../../../src/protocols/tcp/config.ts'
-import { AckSample } from '../../../src/protocols/tcp/congestion.ts'
-import { Cubic } from '../../../src/protocols/tcp/cubic.ts'
+import { AckSample } from '../../../src/protocols/congestion/congestion.ts'
+import { Cubic } from '../../../src/protocols/congestion/cubic.ts'
 
 const SMSS = 1000
 const SECOND = 1e9
@@ -222,4 +222,20 @@ test('whatever happens, the window is a whole number of at least a segment, and 
     ),
     { numRuns: 300, seed: 9438 },
   )
+})
+
+test("the estimate of Reno that real QUIC stacks use grows by a segment a round trip, RFC 9438's by half of one", () => {
+  const grown = (cubicReno: 'rfc9438' | 'whole-segment'): number => {
+    const cubic = new Cubic({ ...tcpConfig({}), cubicReno })
+    cubic.begin(SMSS, 10)
+    cubic.cwnd = 20 * SMSS
+    cubic.lossDetected(20 * SMSS)
+    cubic.recovered(20 * SMSS, true)
+    // On a path of 10 ms Reno leads.
+    const [before] = rounds(cubic, 1, 10 * MS)
+    const windows = rounds(cubic, 4, 10 * MS, 10 * MS)
+    return (windows[3] - before) / 4
+  }
+  assert.ok(Math.abs(grown('whole-segment') - 1) < 0.1, String(grown('whole-segment')))
+  assert.ok(Math.abs(grown('rfc9438') - ALPHA) < 0.05, String(grown('rfc9438')))
 })

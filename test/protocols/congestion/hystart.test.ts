@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { tcpConfig, type TcpConfig } from '../../../src/protocols/tcp/config.ts'
-import { AckSample, type CongestionControl } from '../../../src/protocols/tcp/congestion.ts'
-import { Cubic } from '../../../src/protocols/tcp/cubic.ts'
-import { NewReno } from '../../../src/protocols/tcp/new-reno.ts'
+import { AckSample, type CongestionControl } from '../../../src/protocols/congestion/congestion.ts'
+import { Cubic } from '../../../src/protocols/congestion/cubic.ts'
+import { NewReno } from '../../../src/protocols/congestion/new-reno.ts'
 
 const SMSS = 1000
 const MS = 1e6

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { tcpConfig, type TcpConfig } from '../../../src/protocols/tcp/config.ts'
-import { AckSample } from '../../../src/protocols/tcp/congestion.ts'
-import { NewReno } from '../../../src/protocols/tcp/new-reno.ts'
+import { AckSample } from '../../../src/protocols/congestion/congestion.ts'
+import { NewReno } from '../../../src/protocols/congestion/new-reno.ts'
 
 const SMSS = 1000
 
@@ -94,4 +94,25 @@ test('RFC 5681 section 4.1: idle, the window falls back to the initial one, and 
   reno.timedOut(5000, false)
   reno.idled()
   assert.equal(reno.cwnd, 1000)
+})
+
+test('RFC 9002 appendix B.5: in congestion avoidance each acknowledged byte adds its part of a segment, and no part is lost', () => {
+  const reno = new NewReno({ ...tcpConfig({}), byteCounting: 'parts' })
+  reno.begin(SMSS, 10)
+  reno.lossDetected(10 * SMSS)
+  reno.recovered(5 * SMSS, true)
+  assert.equal(reno.cwnd, 5000)
+  acknowledge(reno, 1000)
+  assert.equal(reno.cwnd, 5200)
+  for (let acked = 1000; acked < 100 * 5000; acked += 7) acknowledge(reno, 7)
+  // d(cwnd) = SMSS · d(acked) / cwnd.
+  const expected = Math.sqrt(5000 * 5000 + 2 * SMSS * 100 * 5000)
+  assert.ok(Math.abs(reno.cwnd - expected) < 25, `${String(reno.cwnd)}, not ${expected.toFixed(0)}`)
+})
+
+test('RFC 9002 section 7.6.2: a loss window of two segments, where the owner asks for it', () => {
+  const reno = new NewReno(tcpConfig({}), 2)
+  reno.begin(SMSS, 10)
+  reno.timedOut(10 * SMSS, false)
+  assert.deepEqual([reno.cwnd, reno.ssthresh], [2000, 5000])
 })

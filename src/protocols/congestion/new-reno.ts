@@ -1,6 +1,6 @@
 import type { AckSample, CongestionControl } from './congestion.ts'
-import type { TcpConfig } from './config.ts'
-import { reducedWindow, SlowStart } from './slow-start.ts'
+import type { CongestionSettings } from './settings.ts'
+import { reducedWindow, SlowStart, windowAfterRecovery } from './slow-start.ts'
 
 /** Slow start and congestion avoidance of RFC 5681, with the exit from fast recovery of RFC 6582. */
 export class NewReno implements CongestionControl {
@@ -12,17 +12,25 @@ export class NewReno implements CongestionControl {
   ssthresh: number
   private smss = 0
   private initialWindow = 0
-  /** Bytes acknowledged in congestion avoidance that have not yet added a segment. */
+  /** Bytes acknowledged in congestion avoidance that have not yet added a segment; with `'parts'` what does not make a whole byte yet. */
   private counted = 0
   private rememberedCwnd = 0
   private rememberedSsthresh = 0
-  private readonly config: TcpConfig
+  private readonly byteCounting: boolean
+  private readonly byParts: boolean
+  private readonly wholeSegments: boolean
   private readonly slowStart: SlowStart
 
-  constructor(config: TcpConfig) {
-    this.config = config
-    this.slowStart = new SlowStart(config)
-    this.ssthresh = config.initialSsthresh
+  /** @param lossWindow what `timedOut` leaves of the window, in segments */
+  constructor(
+    settings: CongestionSettings,
+    private readonly lossWindow = 1,
+  ) {
+    this.byteCounting = settings.byteCounting === true
+    this.byParts = settings.byteCounting === 'parts'
+    this.wholeSegments = settings.wholeSegments
+    this.slowStart = new SlowStart(settings)
+    this.ssthresh = settings.initialSsthresh
   }
 
   begin(smss: number, initialWindow: number): void {
@@ -47,12 +55,17 @@ export class NewReno implements CongestionControl {
       const growth = this.slowStart.growth(sample, this.cwnd)
       if (growth >= 0) this.cwnd += growth
       else this.ssthresh = this.cwnd
-    } else if (this.config.byteCounting) {
+    } else if (this.byteCounting) {
       this.counted += sample.acked
       if (this.counted >= this.cwnd) {
         this.counted -= this.cwnd
         this.cwnd += smss
       }
+    } else if (this.byParts) {
+      const grown = this.counted + (smss * sample.acked) / this.cwnd
+      const whole = Math.floor(grown)
+      this.counted = grown - whole
+      this.cwnd += whole
     } else {
       // Equation (3) of RFC 5681 section 3.1.
       this.cwnd += Math.max(1, Math.floor((smss * smss) / this.cwnd))
@@ -61,7 +74,7 @@ export class NewReno implements CongestionControl {
 
   /** Equation (4) of RFC 5681 section 3.1. */
   private halve(flight: number): void {
-    this.ssthresh = reducedWindow(flight, 0.5, this.smss, this.config.wholeSegments)
+    this.ssthresh = reducedWindow(flight, 0.5, this.smss, this.wholeSegments)
     this.counted = 0
     this.slowStart.over()
   }
@@ -77,15 +90,14 @@ export class NewReno implements CongestionControl {
   }
 
   recovered(flight: number, sack: boolean): void {
-    // RFC 6582 section 3.2 step 3, first option: no burst when little is in flight. SACK has kept the flight near the window.
-    this.cwnd = sack ? this.ssthresh : Math.min(this.ssthresh, Math.max(flight, this.smss) + this.smss)
+    this.cwnd = windowAfterRecovery(this.ssthresh, flight, this.smss, sack)
   }
 
   timedOut(flight: number, repeated: boolean): void {
     if (!repeated) this.halve(flight)
     this.counted = 0
-    // The loss window (RFC 5681 section 3.1).
-    this.cwnd = this.smss
+    // The loss window (RFC 5681 section 3.1; RFC 9002 section 7.6.2).
+    this.cwnd = this.lossWindow * this.smss
   }
 
   remember(): void {

@@ -17,9 +17,9 @@
  * it is here as Linux has it, for that to be seen.
  */
 import type { Nanos } from '../endpoint.ts'
-import type { TcpConfig } from './config.ts'
 import type { AckSample, CongestionControl } from './congestion.ts'
 import { DeliveryLedger } from './delivery-rate.ts'
+import type { CongestionSettings } from './settings.ts'
 
 /** BBRHighGain: 2/ln 2, the least gain that doubles the delivery rate each round trip. */
 const HIGH_GAIN = 2.885
@@ -116,10 +116,10 @@ export class Bbr implements CongestionControl {
 
   /** @param entropy any integer, to choose where the gain cycle begins, so that flows do not probe in step */
   constructor(
-    config: TcpConfig,
+    settings: Pick<CongestionSettings, 'initialSsthresh'>,
     private entropy: number,
   ) {
-    this.ssthresh = config.initialSsthresh
+    this.ssthresh = settings.initialSsthresh
   }
 
   begin(smss: number, initialWindow: number, now: Nanos, srtt: Nanos): void {

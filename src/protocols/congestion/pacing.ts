@@ -1,6 +1,6 @@
 import type { Nanos } from '../endpoint.ts'
 import type { CongestionControl } from './congestion.ts'
-import type { RttEstimator } from './rtt-estimator.ts'
+import type { SmoothedRtt } from './smoothed-rtt.ts'
 
 /** Linux's `tcp_pacing_ss_ratio` and `tcp_pacing_ca_ratio`: faster than the window over the round-trip time, so that pacing never holds it down. */
 const SLOW_START_RATIO = 2
@@ -17,9 +17,11 @@ export class Pacer {
   /** When the next segment may leave. */
   readyAt: Nanos = 0
 
+  /** @param burst bytes that time gone by unused saves up, to leave at once */
   constructor(
     private readonly congestion: CongestionControl,
-    private readonly rtt: RttEstimator,
+    private readonly rtt: SmoothedRtt,
+    private readonly burst = 0,
   ) {}
 
   /** In bytes a second; `Infinity` as long as nothing is known of the path. */
@@ -34,7 +36,8 @@ export class Pacer {
 
   /** A segment with so many bytes of payload has left. */
   sent(length: number, now: Nanos): void {
-    // Time that went by unused is not saved up for a burst.
-    this.readyAt = Math.max(this.readyAt, now) + Math.ceil((length * NANOS_PER_SECOND) / this.rate)
+    const { rate, burst } = this
+    const earliest = burst === 0 ? now : now - Math.floor((burst * NANOS_PER_SECOND) / rate)
+    this.readyAt = Math.max(this.readyAt, earliest) + Math.ceil((length * NANOS_PER_SECOND) / rate)
   }
 }

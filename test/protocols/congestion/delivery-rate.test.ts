@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DeliveryLedger } from '../../../src/protocols/tcp/delivery-rate.ts'
+import { DeliveryLedger } from '../../../src/protocols/congestion/delivery-rate.ts'
 
 const MS = 1e6
 /** Bytes a second. */

@@ -9,9 +9,9 @@
  * The curve is over segments and seconds; the window itself is in bytes.
  */
 import type { Nanos } from '../endpoint.ts'
-import type { TcpConfig } from './config.ts'
 import type { AckSample, CongestionControl } from './congestion.ts'
-import { reducedWindow, SlowStart } from './slow-start.ts'
+import type { CongestionSettings } from './settings.ts'
+import { reducedWindow, SlowStart, windowAfterRecovery } from './slow-start.ts'
 
 /** RFC 9438 section 4.6: multiplicative decrease. */
 const BETA = 0.7
@@ -66,13 +66,20 @@ export class Cubic implements CongestionControl {
 
   /** Whether Reno's estimate grows at Reno's speed once it is back at `cwndPrior`. */
   private readonly catchesUp: boolean
+  /** How fast it grows otherwise, in segments a round trip. */
+  private readonly alpha: number
   private readonly wholeSegments: boolean
 
-  constructor(config: TcpConfig) {
-    this.wholeSegments = config.wholeSegments
-    this.catchesUp = config.cubicReno === 'rfc9438'
-    this.ssthresh = config.initialSsthresh
-    this.slowStart = new SlowStart(config)
+  /** @param lossWindow what `timedOut` leaves of the window, in segments */
+  constructor(
+    settings: CongestionSettings,
+    private readonly lossWindow = 1,
+  ) {
+    this.wholeSegments = settings.wholeSegments
+    this.catchesUp = settings.cubicReno === 'rfc9438'
+    this.alpha = settings.cubicReno === 'whole-segment' ? 1 : ALPHA
+    this.ssthresh = settings.initialSsthresh
+    this.slowStart = new SlowStart(settings)
   }
 
   begin(smss: number, initialWindow: number): void {
@@ -120,7 +127,7 @@ export class Cubic implements CongestionControl {
     if (this.epochStart < 0) this.beginEpoch(window, now)
 
     // Section 4.3, figure 4. From where the last reduction began, Reno's own speed is fair.
-    this.wEst += ((this.catchesUp && this.wEst * smss >= this.cwndPrior ? 1 : ALPHA) * segmentsAcked) / window
+    this.wEst += ((this.catchesUp && this.wEst * smss >= this.cwndPrior ? 1 : this.alpha) * segmentsAcked) / window
 
     const t = (now - this.epochStart) / NANOS_PER_SECOND
     if (this.curve(t) < this.wEst) {
@@ -184,8 +191,7 @@ export class Cubic implements CongestionControl {
   }
 
   recovered(flight: number, sack: boolean): void {
-    // RFC 6582 section 3.2 step 3, as for NewReno.
-    this.cwnd = sack ? this.ssthresh : Math.min(this.ssthresh, Math.max(flight, this.smss) + this.smss)
+    this.cwnd = windowAfterRecovery(this.ssthresh, flight, this.smss, sack)
     this.epochStart = -1
   }
 
@@ -194,7 +200,7 @@ export class Cubic implements CongestionControl {
     // Section 4.8: the first congestion avoidance after a timeout starts from where slow start has led, with K = 0.
     this.wMax = 0
     this.epochStart = -1
-    this.cwnd = this.smss
+    this.cwnd = this.lossWindow * this.smss
   }
 
   remember(): void {

@@ -1,17 +1,21 @@
-import type { TcpConfig } from './config.ts'
 import type { AckSample } from './congestion.ts'
 import { HyStartClassic, HyStartPlusPlus, type SlowStartExit } from './hystart.ts'
+import type { CongestionSettings } from './settings.ts'
 
 /** Slow start (RFC 5681 section 3.1), with the way out of it that the configuration asks for. For algorithms with a threshold. */
 export class SlowStart {
   private exit: SlowStartExit | undefined
   private smss = 0
 
-  constructor(private readonly config: TcpConfig) {}
+  private readonly segmentsPerAck: number
+
+  constructor(private readonly settings: CongestionSettings) {
+    this.segmentsPerAck = settings.slowStartPerAck
+  }
 
   begin(smss: number): void {
     this.smss = smss
-    const { hystart, pacing } = this.config
+    const { hystart, pacing } = this.settings
     if (hystart === 'hystart++') this.exit = new HyStartPlusPlus()
     else if (hystart === 'hystart') this.exit = new HyStartClassic(smss, pacing)
   }
@@ -26,7 +30,7 @@ export class SlowStart {
    * @returns how many bytes the window grows; -1: it stays, and slow start is over
    */
   growth(sample: AckSample, cwnd: number): number {
-    const growth = Math.min(sample.acked, this.config.slowStartPerAck * this.smss)
+    const growth = Math.min(sample.acked, this.segmentsPerAck * this.smss)
     if (this.exit === undefined) return growth
     const divisor = this.exit.acknowledged(sample, cwnd)
     if (divisor === 0) {
@@ -44,9 +48,19 @@ export class SlowStart {
 
 /**
  * The threshold after a loss, in bytes: a part of the window, and two segments at least (RFC 5681 equation 4, RFC 9438 section 4.6).
- * @param wholeSegments see `TcpConfig`
+ * @param wholeSegments see `CongestionSettings`
  */
 export function reducedWindow(window: number, part: number, smss: number, wholeSegments: boolean): number {
   const reduced = wholeSegments ? Math.floor(Math.floor(window / smss) * part) * smss : Math.floor(window * part)
   return Math.max(reduced, 2 * smss)
+}
+
+/**
+ * The window when fast recovery is over, in bytes. RFC 6582 section 3.2 step 3, first option: no burst when little is in flight; selective
+ * acknowledgments have kept the flight near the window.
+ * @param flight what is in flight now
+ * @param selective whether they guided the recovery
+ */
+export function windowAfterRecovery(ssthresh: number, flight: number, smss: number, selective: boolean): number {
+  return selective ? ssthresh : Math.min(ssthresh, Math.max(flight, smss) + smss)
 }
