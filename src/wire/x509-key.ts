@@ -1,5 +1,13 @@
 import { Asn1Tag, DerReader } from './asn1.ts'
-import { derBitString, derInteger, derNull, derObjectIdentifier, derOctetString, derSequence } from './asn1-writer.ts'
+import {
+  derBitString,
+  derExplicit,
+  derInteger,
+  derNull,
+  derObjectIdentifier,
+  derOctetString,
+  derSequence,
+} from './asn1-writer.ts'
 
 /** Object identifiers of keys, curves and signatures (RFC 3279, RFC 4055, RFC 5480, RFC 5758, RFC 8410). */
 const KeyIdentifier = {
@@ -8,6 +16,9 @@ const KeyIdentifier = {
   RSA_ENCRYPTION: '1.2.840.113549.1.1.1',
   ED25519: '1.3.101.112',
 } as const
+
+/** Tag of the public key in an ECPrivateKey (RFC 5915 section 3). */
+const PUBLIC_KEY = 1
 
 /** What is in a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). */
 export type SubjectPublicKey =
@@ -104,14 +115,21 @@ export function encodePublicKeyInfo(key: Exclude<SubjectPublicKey, { type: 'unkn
   return derSequence(algorithmOf(key.type), derBitString(publicKeyBits(key)))
 }
 
-/** PrivateKeyInfo in DER, which is what PKCS #8 calls it (RFC 5208, RFC 5915, RFC 8410 section 7, RFC 8017 appendix A.1.2). */
-export function encodePrivateKeyInfo(key: EncodedPrivateKey): Uint8Array {
-  return derSequence(derInteger(0n), algorithmOf(key.type), derOctetString(encodePrivateKey(key)))
+/**
+ * PrivateKeyInfo in DER, which is what PKCS #8 calls it (RFC 5208, RFC 5915, RFC 8410 section 7, RFC 8017 appendix A.1.2).
+ * @param publicKey goes with a key of P-256, where it may be left out by RFC 5915 section 3; GnuTLS takes no key without it
+ */
+export function encodePrivateKeyInfo(key: EncodedPrivateKey, publicKey?: SubjectPublicKey): Uint8Array {
+  const point = publicKey?.type === 'ec-p256' ? publicKey.point : undefined
+  return derSequence(derInteger(0n), algorithmOf(key.type), derOctetString(encodePrivateKey(key, point)))
 }
 
-function encodePrivateKey(key: EncodedPrivateKey): Uint8Array {
+function encodePrivateKey(key: EncodedPrivateKey, point: Uint8Array | undefined): Uint8Array {
   if (key.type === 'ed25519') return derOctetString(key.seed)
-  if (key.type === 'ec-p256') return derSequence(derInteger(1n), derOctetString(key.scalar))
+  if (key.type === 'ec-p256') {
+    const more = point === undefined ? [] : [derExplicit(PUBLIC_KEY, derBitString(point))]
+    return derSequence(derInteger(1n), derOctetString(key.scalar), ...more)
+  }
   const [p, q] = key.primes
   const d = key.privateExponent
   const integers = [0n, key.modulus, key.exponent, d, p, q, d % (p - 1n), d % (q - 1n), inverse(q, p)]

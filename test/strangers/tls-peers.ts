@@ -1,10 +1,14 @@
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createServer as createNodeServer } from 'node:tls'
+import type { TlsOptions } from 'node:tls'
+import { publicKeyOf } from '../../src/crypto/signature.ts'
 import { TlsClient } from '../../src/protocols/tls/client.ts'
 import type { TlsEvent } from '../../src/protocols/tls/event.ts'
 import type { TlsClientOptions, TlsServerOptions } from '../../src/protocols/tls/options.ts'
@@ -28,7 +32,8 @@ export interface PemFolder {
 }
 
 function pemOf({ chain, privateKey }: Credentials): string {
-  return chain.map((der) => encodePem('CERTIFICATE', der)).join('') + encodePem('PRIVATE KEY', encodePrivateKeyInfo(privateKey))
+  const key = encodePrivateKeyInfo(privateKey, publicKeyOf(privateKey))
+  return chain.map((der) => encodePem('CERTIFICATE', der)).join('') + encodePem('PRIVATE KEY', key)
 }
 
 export function pemFolder(): PemFolder {
@@ -167,6 +172,28 @@ export async function connectTo(port: number, wish: Partial<TlsClientOptions> = 
   })
   peer.attach(socket)
   return peer
+}
+
+/** One of our clients sends a megabyte to Node's tls, and gets it back. */
+export async function exchangeMegabyte(pem: PemFolder, options: TlsOptions): Promise<void> {
+  const key = readFileSync(pem.file('ec-p256.pem'))
+  const node = createNodeServer({ key, cert: key, ...options }, (socket) => {
+    socket.pipe(socket)
+  })
+  await new Promise<void>((done) => {
+    node.listen(0, '127.0.0.1', done)
+  })
+  const peer = await connectTo((node.address() as AddressInfo).port)
+  const text = 'packets '.repeat(131_072)
+  peer.say(text)
+  await peer.until('all of it', () => peer.text.length === text.length)
+  assert.equal(peer.text, text)
+  peer.do((tls) => {
+    tls.end()
+  })
+  await peer.untilEvent('closed')
+  assert.equal(peer.event('closed')?.error, undefined)
+  node.close()
 }
 
 /** A program that is running. */

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { after, describe, test } from 'node:test'
-import { connect as connectNode, createServer as createNodeServer } from 'node:tls'
+import { connect as connectNode } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import { TlsTickets } from '../../src/protocols/tls/tickets.ts'
 import { decodeClientHello, encodeClientHello } from '../../src/wire/tls/client-hello.ts'
 import { ContentType } from '../../src/wire/tls/code-points.ts'
 import { encodeRecord, RECORD_HEADER_LENGTH } from '../../src/wire/tls/record.ts'
 import { credentialsOf, seeded } from '../protocols/tls/tls-pair.ts'
-import { connectTo, freePort, pemFolder, Program, serve } from './tls-peers.ts'
+import { connectTo, exchangeMegabyte, freePort, pemFolder, Program, serve } from './tls-peers.ts'
 import type { OurServer, Peer } from './tls-peers.ts'
 
 const pem = pemFolder()
@@ -342,24 +342,7 @@ describe("Node's tls at TLS 1.2", () => {
   })
 
   test('as a server: a megabyte each way', async () => {
-    const key = readFileSync(pem.file('ec-p256.pem'))
-    const node = createNodeServer({ key, cert: key, maxVersion: 'TLSv1.2' }, (socket) => {
-      socket.pipe(socket)
-    })
-    await new Promise<void>((done) => {
-      node.listen(0, '127.0.0.1', done)
-    })
-    const peer = await connectTo((node.address() as AddressInfo).port)
-    const text = 'packets '.repeat(131_072)
-    peer.say(text)
-    await peer.until('all of it', () => peer.text.length === text.length)
-    assert.equal(peer.text, text)
-    peer.do((tls) => {
-      tls.end()
-    })
-    await peer.untilEvent('closed')
-    assert.equal(peer.event('closed')?.error, undefined)
-    node.close()
+    await exchangeMegabyte(pem, { maxVersion: 'TLSv1.2' })
   })
 })
 

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
-import { connect as connectNode, createServer as createNodeServer } from 'node:tls'
+import { connect as connectNode } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import type { TlsEvent } from '../../src/protocols/tls/event.ts'
 import { TlsTickets } from '../../src/protocols/tls/tickets.ts'
 import { credentialsOf, seeded } from '../protocols/tls/tls-pair.ts'
-import { connectTo, echo, freePort, pemFolder, Program, serve } from './tls-peers.ts'
+import { connectTo, echo, exchangeMegabyte, freePort, pemFolder, Program, serve } from './tls-peers.ts'
 import type { Peer } from './tls-peers.ts'
 
 const pem = pemFolder()
@@ -319,24 +318,7 @@ describe("Node's tls", () => {
   })
 
   test('as a server: a megabyte each way', async () => {
-    const key = readFileSync(pem.file('ec-p256.pem'))
-    const node = createNodeServer({ key, cert: key, minVersion: 'TLSv1.3' }, (socket) => {
-      socket.pipe(socket)
-    })
-    await new Promise<void>((done) => {
-      node.listen(0, '127.0.0.1', done)
-    })
-    const peer = await connectTo((node.address() as AddressInfo).port)
-    const text = 'packets '.repeat(131_072)
-    peer.say(text)
-    await peer.until('all of it', () => peer.text.length === text.length)
-    assert.equal(peer.text, text)
-    peer.do((tls) => {
-      tls.end()
-    })
-    await peer.untilEvent('closed')
-    assert.equal(peer.event('closed')?.error, undefined)
-    node.close()
+    await exchangeMegabyte(pem, { minVersion: 'TLSv1.3' })
   })
 })
 

@@ -1,9 +1,10 @@
 import { HandshakeType, ProtocolVersion } from '../../wire/tls/code-points.ts'
+import { decodeEmptyMessage } from '../../wire/tls/small-messages.ts'
 import { decodeServerHello, isHelloRetryRequest } from '../../wire/tls/server-hello.ts'
 import type { Nanos } from '../endpoint.ts'
 import { makeOffer } from './client-offer.ts'
 import { TlsConnection } from './connection.ts'
-import { TlsAlertError } from './fault.ts'
+import { illegal, TlsAlertError } from './fault.ts'
 import type { Handshake } from './handshake.ts'
 import type { TlsClientOptions } from './options.ts'
 import { tlsSettings } from './settings.ts'
@@ -37,6 +38,14 @@ export class TlsClient extends TlsConnection {
     }
   }
 
+  /** A server of TLS 1.2 may ask for what is under way already (RFC 5246 section 7.4.1.1). */
+  protected override ignores(message: Uint8Array): boolean {
+    const isPossible = this.undecided === undefined ? this.parameters?.version !== '1.3' : this.settings.versions.includes('1.2')
+    if (message[0] !== HandshakeType.hello_request || this.isOpen || !isPossible) return false
+    decodeEmptyMessage(message, 'hello_request')
+    return true
+  }
+
   protected handshakeFor(): Handshake {
     throw new Error('a client speaks first')
   }
@@ -48,7 +57,8 @@ export class TlsClient extends TlsConnection {
     if (isHelloRetryRequest(random)) return handshake
     this.undecided = undefined
     if (extensions.selectedVersion !== undefined) return handshake
-    if (undecided.wasRetried || undecided.offer.early || !settings.versions.includes('1.2'))
+    if (undecided.wasRetried) throw illegal('another version than in the HelloRetryRequest', 'RFC 8446 section 4.1.4')
+    if (undecided.offer.early || !settings.versions.includes('1.2'))
       throw new TlsAlertError('protocol_version', 'the server does not speak TLS 1.3', 'RFC 8446 appendix D.3')
     return new ClientHandshake12(options, settings, undecided.offer)
   }

@@ -152,7 +152,7 @@ export abstract class TlsConnection implements Endpoint<Uint8Array, TlsEvent> {
   pollTransmit(now: Nanos): Uint8Array | undefined {
     if (!this.closed) {
       this.begin(now)
-      if (this.output.length === 0) this.handshake?.payDebts?.()
+      if (this.output.length === 0 && !this.hasSentEnd) this.handshake?.payDebts?.()
       this.runSteps(now)
     }
     if (this.output.length > 0) {
@@ -222,6 +222,7 @@ export abstract class TlsConnection implements Endpoint<Uint8Array, TlsEvent> {
   private takeChangeCipherSpec(record: Uint8Array, now: Nanos): void {
     const isRight = record.length === RECORD_HEADER_LENGTH + 1 && record[RECORD_HEADER_LENGTH] === 1
     if (!isRight || this.handshake === undefined) throw unexpected('a ChangeCipherSpec out of place', 'RFC 8446 section 5')
+    if (this.messages.isPartial) throw unexpected('a ChangeCipherSpec in the middle of a message', 'RFC 8446 section 5.1')
     this.handshake.handleChangeCipherSpec(now)
     this.events.push({ type: 'message', direction: 'received', name: 'ChangeCipherSpec', length: 1, encrypted: false })
     this.runSteps(now)
@@ -280,14 +281,24 @@ export abstract class TlsConnection implements Endpoint<Uint8Array, TlsEvent> {
   private takeHandshake(content: Uint8Array, now: Nanos): void {
     this.messages.push(content)
     for (let message = this.messages.next(); message !== undefined; message = this.messages.next()) {
-      this.handshake ??= this.handshakeFor(message, now)
-      this.handshake = this.successor(this.handshake, message, now)
       const encrypted = this.opener !== undefined
+      const isIgnored = this.ignores(message)
+      const isLate = this.isConnected
+      if (!isIgnored) {
+        this.handshake ??= this.handshakeFor(message, now)
+        this.handshake = this.successor(this.handshake, message, now)
+      }
       this.events.push({ type: 'message', direction: 'received', name: nameOf(message), length: message.length, encrypted })
-      this.handshake.handleMessage(message, now)
+      if (!isIgnored) this.handshake?.handleMessage(message, now)
       this.runSteps(now)
-      if (this.isConnected) this.idle('messages after the handshake')
+      this.records.anyVersion = this.parameters?.version === '1.3'
+      if (isIgnored || isLate) this.idle('messages that bring nothing')
     }
+  }
+
+  /** Whether a message means nothing now, and is not part of the handshake. Throws TlsDecodeError. */
+  protected ignores(_message: Uint8Array): boolean {
+    return false
   }
 
   /** The handshake that goes on when a message shows which version it is. */
@@ -351,6 +362,9 @@ export abstract class TlsConnection implements Endpoint<Uint8Array, TlsEvent> {
 
   private run(step: HandshakeStep): void {
     if (step.type === 'send') {
+      // A peer that goes on before it has heard us cannot mean what it says: nothing of it could depend on our answer.
+      if (!this.isConnected && this.messages.isPartial)
+        throw unexpected('a message that does not wait for the answer', 'RFC 8446 section 4')
       this.say(step.message)
       return
     }
@@ -421,7 +435,8 @@ export abstract class TlsConnection implements Endpoint<Uint8Array, TlsEvent> {
 
   /** The peer is at fault: it is told, and that is the end. */
   private fail(fault: TlsFault & { readonly alert: AlertName }): void {
-    this.sendAlert(fault.alert, AlertLevel.fatal)
+    // Behind close_notify nothing is said any more (RFC 8446 section 6.1).
+    if (!this.hasSentEnd) this.sendAlert(fault.alert, AlertLevel.fatal)
     this.close(fault)
   }
 

@@ -7,6 +7,8 @@ const NOTHING: Uint8Array = new Uint8Array(0)
  * each byte is copied once.
  */
 export class RecordReader {
+  /** Whether the version in a record's header counts for nothing. */
+  anyVersion = false
   private input = NOTHING
   private at = 0
   /** A record in the making: its header at first, then all of it. */
@@ -33,7 +35,7 @@ export class RecordReader {
   next(): Uint8Array | undefined {
     const { input } = this
     if (this.filled > 0) return this.gather()
-    const header = decodeRecordHeader(input, this.at, input.length)
+    const header = decodeRecordHeader(input, this.at, input.length, this.anyVersion)
     const end = header === undefined ? Infinity : this.at + RECORD_HEADER_LENGTH + header.length
     if (end <= input.length) {
       const record = input.subarray(this.at, end)
@@ -46,7 +48,7 @@ export class RecordReader {
   private gather(): Uint8Array | undefined {
     if (this.filled < RECORD_HEADER_LENGTH && !this.fill(this.header, RECORD_HEADER_LENGTH)) return undefined
     if (this.partial.length === 0) {
-      const length = decodeRecordHeader(this.header, 0, RECORD_HEADER_LENGTH)?.length ?? 0
+      const length = decodeRecordHeader(this.header, 0, RECORD_HEADER_LENGTH, this.anyVersion)?.length ?? 0
       this.partial = new Uint8Array(RECORD_HEADER_LENGTH + length)
       this.partial.set(this.header)
     }

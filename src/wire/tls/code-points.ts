@@ -207,8 +207,8 @@ export function contentTypeName(code: number): string | undefined {
 }
 
 /** `'client_hello'`. */
-export function handshakeTypeName(code: number): string | undefined {
-  return HANDSHAKE_NAMES.get(code)
+export function handshakeTypeName(code: number): HandshakeTypeName | undefined {
+  return HANDSHAKE_NAMES.get(code) as HandshakeTypeName | undefined
 }
 
 /** `'supported_versions'`. */

@@ -26,18 +26,20 @@ export interface RecordHeader {
 
 /**
  * Decodes the header at `start`.
+ * @param anyVersion whether the version counts for nothing, as once TLS 1.3 is agreed on (RFC 8446 section 5.1)
  * @returns undefined while fewer than five bytes are there
  * @throws TlsDecodeError for a type that does not exist (unexpected_message, RFC 8446 section 5), for a version whose first byte is
- *   not 3 (decode_error: these bytes are not TLS), and for a length that no version allows (record_overflow)
+ *   not 3 (protocol_version: these bytes are not TLS), and for a length that no version allows (record_overflow)
  */
-export function decodeRecordHeader(bytes: Uint8Array, start: number, end: number): RecordHeader | undefined {
+export function decodeRecordHeader(bytes: Uint8Array, start: number, end: number, anyVersion = false): RecordHeader | undefined {
   if (end - start < RECORD_HEADER_LENGTH) return undefined
   const type = bytes[start]
   if (type < ContentType.change_cipher_spec || type > ContentType.application_data) {
     throw new TlsDecodeError('invalid', start, `no record type: ${String(type)}`, 'unexpected_message', 'RFC 8446 section 5')
   }
-  if (bytes[start + 1] !== 3) {
-    throw new TlsDecodeError('unsupported', start + 1, 'these bytes are no record of TLS', 'decode_error', 'RFC 8446 section 5.1')
+  if (!anyVersion && bytes[start + 1] !== 3) {
+    const detail = 'these bytes are no record of TLS'
+    throw new TlsDecodeError('unsupported', start + 1, detail, 'protocol_version', 'RFC 5246 appendix E.1')
   }
   const length = read16(bytes, start + 3)
   if (length > MAX_CIPHERTEXT_LENGTH_12) {

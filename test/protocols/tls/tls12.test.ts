@@ -330,11 +330,11 @@ describe('what a server of TLS 1.2 refuses in a ClientHello', () => {
     })
   }
 
-  test('a client that does not say which groups it knows takes any', () => {
+  test('a client that does not say which groups it knows gets the oldest', () => {
     const pair = pairOf()
     rewriteClientHello(pair, (hello) => ({ ...hello, extensions: { ...hello.extensions, supportedGroups: undefined } }))
     talk(pair, 1)
-    assert.equal(decodeServerKeyExchange(pair.server.sent[2].bytes).group, 0x001d)
+    assert.equal(decodeServerKeyExchange(pair.server.sent[2].bytes).group, 0x0017)
   })
 
   test('the signal that renegotiation has to be secure is answered (RFC 5746 section 3.6)', () => {

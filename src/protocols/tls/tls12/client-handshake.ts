@@ -157,6 +157,8 @@ export class ClientHandshake12 extends Tls12Core<ClientState> implements Handsha
     }
     if ((extensions.renegotiationInfo?.length ?? 0) > 0)
       throw new TlsAlertError('handshake_failure', 'renegotiation_info in a first handshake', 'RFC 5746 section 3.4')
+    if ((extensions.sessionTicket?.length ?? 0) > 0)
+      throw new TlsAlertError('decode_error', 'a ticket in the ServerHello', 'RFC 5077 section 3.2')
     if (extensions.ecPointFormats?.includes(EcPointFormat.uncompressed) === false)
       throw illegal('the server does not take uncompressed points', 'RFC 8422 section 5.2')
   }

@@ -1,12 +1,13 @@
 import { hash } from '../../../crypto/hash.ts'
 import type { HashName } from '../../../crypto/hash.ts'
 import type { AlertName } from '../../../wire/tls/alert.ts'
-import { HandshakeType, handshakeMessageName } from '../../../wire/tls/code-points.ts'
+import { handshakeMessageName, handshakeTypeName } from '../../../wire/tls/code-points.ts'
 import type { HandshakeTypeName } from '../../../wire/tls/code-points.ts'
 import { decodeFinished, encodeFinished } from '../../../wire/tls/small-messages.ts'
 import type { TlsEvent, TlsParameters } from '../event.ts'
 import { TlsAlertError } from '../fault.ts'
 import type { HandshakeStep } from '../handshake.ts'
+import { keyLogLine } from '../key-log.ts'
 import type { TlsSettings } from '../settings.ts'
 import { equalBytes } from '../tls13/key-schedule.ts'
 import type { Tls12Suite } from './cipher-suites.ts'
@@ -61,7 +62,7 @@ export abstract class Tls12Core<State extends string> {
 
   /** The type of a message that may come now. Throws TlsAlertError for any other. */
   protected expected(message: Uint8Array): HandshakeTypeName {
-    const type = TYPE_NAMES.get(message[0])
+    const type = handshakeTypeName(message[0])
     if (type === undefined || this.transitions[this.current][type] === undefined)
       throw this.unexpected(handshakeMessageName(message[0]))
     return type
@@ -126,7 +127,7 @@ export abstract class Tls12Core<State extends string> {
   /** The master secret, new or of the session that is resumed. */
   protected useMaster(master: Uint8Array): void {
     this.master = master
-    if (this.settings.keyLog) this.tell({ type: 'secret', line: `CLIENT_RANDOM ${hex(this.clientRandom)} ${hex(master)}` })
+    if (this.settings.keyLog) this.tell({ type: 'secret', line: keyLogLine('CLIENT_RANDOM', this.clientRandom, master) })
   }
 
   /** Sends ChangeCipherSpec, and Finished as the first message under the new keys. */
@@ -177,16 +178,4 @@ export abstract class Tls12Core<State extends string> {
   private unexpected(what: string): TlsAlertError {
     return new TlsAlertError('unexpected_message', `${what} in the state ${this.current}`, 'RFC 5246 section 7.4')
   }
-}
-
-const TYPE_NAMES: ReadonlyMap<number, HandshakeTypeName> = /* @__PURE__ */ new Map(
-  (Object.entries(HandshakeType) as [HandshakeTypeName, number][]).map(([name, code]) => [code, name]),
-)
-
-const HEX = '0123456789abcdef'
-
-function hex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX[byte >>> 4] + HEX[byte & 15]
-  return text
 }

@@ -13,7 +13,8 @@ import { groupsOf12 } from './groups.ts'
 
 /** What a server of TLS 1.2 has to refuse in a ClientHello whatever it might agree on. Throws TlsAlertError. */
 export function checkHello({ version, compressionMethods, extensions }: ClientHello): void {
-  if (version < ProtocolVersion.TLS1_2)
+  // Where the versions are listed, the field says nothing (RFC 8446 section 4.2.1).
+  if (version < ProtocolVersion.TLS1_2 && extensions.supportedVersions === undefined)
     throw new TlsAlertError('protocol_version', 'the client speaks nothing newer than TLS 1.1', 'RFC 8996 section 5')
   if (!compressionMethods.includes(0)) throw illegal('no null compression', 'RFC 5246 section 7.4.1.2')
   if ((extensions.renegotiationInfo?.length ?? 0) > 0)
@@ -42,8 +43,10 @@ export interface Choice {
 export function choose(hello: ClientHello, settings: TlsSettings, all: readonly Credentials[]): Choice {
   const cites = 'RFC 5246 section 7.4.1.3'
   const { supportedGroups, signatureAlgorithms = [] } = hello.extensions
-  // A client that does not say takes any (RFC 8422 section 4).
-  const group = groupsOf12(settings.groups).find((name) => supportedGroups?.includes(NamedGroup[name]) !== false)
+  // A client that does not say takes any (RFC 8422 section 4); one as old as that has not heard of X25519.
+  const takes = supportedGroups ?? [NamedGroup.secp256r1]
+  const own = groupsOf12(settings.groups)
+  const group = own.find((name) => takes.includes(NamedGroup[name])) ?? (supportedGroups === undefined ? own.at(0) : undefined)
   if (group === undefined) throw new TlsAlertError('handshake_failure', 'no group in common', cites)
   const codes = settings.suites12.filter((code) => hello.cipherSuites.includes(code))
   const common = codes.flatMap((code) => tls12SuiteByCode(code) ?? [])

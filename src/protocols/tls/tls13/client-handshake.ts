@@ -9,7 +9,6 @@
  * come (`state.ts`); each of them is checked, does its part for the key schedule, and leads on.
  */
 import { hash, HASH_LENGTH } from '../../../crypto/hash.ts'
-import type { PublicKey } from '../../../crypto/signature.ts'
 import { bindersLength, encodeClientHello, writeBinders } from '../../../wire/tls/client-hello.ts'
 import type { ClientHelloExtensions } from '../../../wire/tls/client-hello.ts'
 import { decodeCertificateRequest } from '../../../wire/tls/certificate-request.ts'
@@ -25,7 +24,6 @@ import type { GroupName, OfferedKeyShare } from '../../../crypto/key-exchange.ts
 import { checkChain } from '../certificate-check.ts'
 import { keyShareEntries, makeOffer, offeredIdentity } from '../client-offer.ts'
 import type { ClientOffer } from '../client-offer.ts'
-import type { TlsParameters } from '../event.ts'
 import { illegal, missing, TlsAlertError } from '../fault.ts'
 import type { TlsClientOptions } from '../options.ts'
 import { groupByCode } from '../settings.ts'
@@ -71,17 +69,10 @@ const IN_RETRY_REQUEST: readonly number[] = [
 
 export class Tls13ClientHandshake extends Tls13Core<ClientState> {
   private offered: ClientOffer | undefined
-  private agreed: TlsParameters | undefined
-  private suite: Tls13Suite | undefined
-  private schedule: KeySchedule | undefined
   private earlySchedule: KeySchedule | undefined
-  private clientHandshakeSecret = NOTHING
-  private serverHandshakeSecret = NOTHING
   private resumptionSecret = NOTHING
   private retry: ServerHello | undefined
   private hadEarlyData = false
-  private peerKey: PublicKey | undefined
-  private peerChain: readonly Uint8Array[] = []
   /** Code points of the schemes in which the server wants us to sign; undefined: it does not ask who we are. */
   private requestedSchemes: readonly number[] | undefined
 
@@ -91,10 +82,6 @@ export class Tls13ClientHandshake extends Tls13Core<ClientState> {
     private readonly carrier: Tls13Carrier,
   ) {
     super('START', CLIENT_TRANSITIONS, settings.keyLog)
-  }
-
-  get parameters(): TlsParameters | undefined {
-    return this.agreed
   }
 
   /** The ClientHello that was sent, for when the server turns out to speak TLS 1.2. */
@@ -276,7 +263,8 @@ export class Tls13ClientHandshake extends Tls13Core<ClientState> {
     }
     const second = { ...first, extensions }
     const bytes = encodeClientHello(second)
-    this.offered = { ...this.offer, hello: second, message: bytes, shares, psk: kept, early: false }
+    const types = this.offer.types.filter((type) => type !== ExtensionType.early_data)
+    this.offered = { ...this.offer, hello: second, message: bytes, types, shares, psk: kept, early: false }
     this.bind(bytes)
     this.say('initial', bytes)
     this.enter('WAIT_SH', 'server_hello')

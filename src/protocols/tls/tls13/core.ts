@@ -1,8 +1,11 @@
-import { HandshakeType, handshakeMessageName } from '../../../wire/tls/code-points.ts'
+import { handshakeMessageName, handshakeTypeName } from '../../../wire/tls/code-points.ts'
+import type { PublicKey } from '../../../crypto/signature.ts'
 import type { HandshakeTypeName } from '../../../wire/tls/code-points.ts'
 import type { RawExtension } from '../../../wire/tls/extension-block.ts'
 import type { TlsEvent, TlsParameters } from '../event.ts'
 import { TlsAlertError } from '../fault.ts'
+import { keyLogLine } from '../key-log.ts'
+import type { KeySchedule } from './key-schedule.ts'
 import type { Transitions } from './state.ts'
 import type { Tls13Suite } from './suites.ts'
 import { Transcript } from './transcript.ts'
@@ -47,18 +50,20 @@ const LEVELS: Readonly<Partial<Record<HandshakeTypeName, EncryptionLevel>>> = {
   new_session_ticket: 'application',
 }
 
-const TYPE_NAMES: ReadonlyMap<number, HandshakeTypeName> = /* @__PURE__ */ new Map(
-  (Object.entries(HandshakeType) as [HandshakeTypeName, number][]).map(([name, code]) => [code, name]),
-)
-
 /** What both ends' handshakes have in common: states, transcript, and what is to go out. */
 export abstract class Tls13Core<State extends string> {
-  /** What is agreed on so far; undefined until the hellos are through. */
-  abstract readonly parameters: TlsParameters | undefined
   /** Extensions of the carrier that the peer has sent. */
   peerExtensions: readonly RawExtension[] = []
   protected readonly transcript = new Transcript()
   protected clientRandom: Uint8Array = new Uint8Array(0)
+  protected agreed: TlsParameters | undefined
+  protected suite: Tls13Suite | undefined
+  protected schedule: KeySchedule | undefined
+  protected clientHandshakeSecret: Uint8Array = new Uint8Array(0)
+  protected serverHandshakeSecret: Uint8Array = new Uint8Array(0)
+  /** Of the peer's own certificate, once it is believed. */
+  protected peerKey: PublicKey | undefined
+  protected peerChain: readonly Uint8Array[] = []
   private readonly messages: LevelMessage[] = []
   private readonly secrets: TrafficSecret[] = []
   private readonly events: TlsEvent[] = []
@@ -68,6 +73,11 @@ export abstract class Tls13Core<State extends string> {
     private readonly transitions: Transitions<State>,
     private readonly keyLog: boolean,
   ) {}
+
+  /** What is agreed on so far; undefined until the hellos are through. */
+  get parameters(): TlsParameters | undefined {
+    return this.agreed
+  }
 
   get state(): State {
     return this.current
@@ -89,7 +99,7 @@ export abstract class Tls13Core<State extends string> {
 
   /** The type of a message that may come now, at this level. Throws TlsAlertError for any other. */
   protected expected(level: EncryptionLevel, message: Uint8Array): HandshakeTypeName {
-    const type = TYPE_NAMES.get(message[0])
+    const type = handshakeTypeName(message[0])
     const isExpected = type !== undefined && this.transitions[this.current][type] !== undefined && LEVELS[type] === level
     if (!isExpected) {
       const detail = `${handshakeMessageName(message[0])} in the state ${this.current}`
@@ -133,20 +143,12 @@ export abstract class Tls13Core<State extends string> {
   }
 
   protected log(label: string, secret: Uint8Array): void {
-    if (this.keyLog) this.events.push({ type: 'secret', line: `${label} ${hex(this.clientRandom)} ${hex(secret)}` })
+    if (this.keyLog) this.events.push({ type: 'secret', line: keyLogLine(label, this.clientRandom, secret) })
   }
 
   protected tell(event: TlsEvent): void {
     this.events.push(event)
   }
-}
-
-const HEX = '0123456789abcdef'
-
-function hex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX[byte >>> 4] + HEX[byte & 15]
-  return text
 }
 
 /** What CertificateVerify is a signature of: RFC 8446 section 4.4.3. */

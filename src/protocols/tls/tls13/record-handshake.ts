@@ -12,7 +12,7 @@ import { Tls13Opener, Tls13Sealer } from './record-protection.ts'
 import { Tls13ServerHandshake } from './server-handshake.ts'
 
 /** ChangeCipherSpec records that mean nothing are dropped, but not without end. */
-const MAX_CHANGE_CIPHER_SPEC = 8
+const MAX_CHANGE_CIPHER_SPEC = 32
 /** How much of refused early data is skipped when we would have taken none, in bytes: what OpenSSL offers by default. */
 const DEFAULT_SKIP_LIMIT = 16_384
 /** What records add to it, at most: in bytes. */

@@ -51,6 +51,8 @@ export function checkSecondHello(
     sameNumbers(first.cipherSuites, second.cipherSuites) &&
     sameNumbers(first.extensions.supportedGroups ?? [], second.extensions.supportedGroups ?? []) &&
     sameNumbers(first.extensions.supportedVersions ?? [], second.extensions.supportedVersions ?? []) &&
+    sameNumbers(first.extensions.signatureAlgorithms ?? [], second.extensions.signatureAlgorithms ?? []) &&
+    first.extensions.alpn?.join() === second.extensions.alpn?.join() &&
     first.extensions.serverName === second.extensions.serverName
   if (!isSame) throw illegal('the second ClientHello is another one', cites)
   if (second.extensions.earlyData === true) throw illegal('early_data after a HelloRetryRequest', 'RFC 8446 section 4.2.10')

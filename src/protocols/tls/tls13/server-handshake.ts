@@ -10,7 +10,6 @@
 import { hash, HASH_LENGTH } from '../../../crypto/hash.ts'
 import { answerKeyShare } from '../../../crypto/key-exchange.ts'
 import type { GroupName } from '../../../crypto/key-exchange.ts'
-import type { PublicKey } from '../../../crypto/signature.ts'
 import { read32 } from '../../../wire/integer.ts'
 import { bindersLength, decodeClientHello, RANDOM_LENGTH } from '../../../wire/tls/client-hello.ts'
 import type { ClientHello } from '../../../wire/tls/client-hello.ts'
@@ -66,17 +65,11 @@ interface Resumption {
 }
 
 export class Tls13ServerHandshake extends Tls13Core<ServerState> {
-  private agreed: TlsParameters | undefined
-  private suite: Tls13Suite | undefined
-  private schedule: KeySchedule | undefined
-  private clientHandshakeSecret = NOTHING
-  private serverHandshakeSecret = NOTHING
   private clientFinishedSecret = NOTHING
   private retry: Retry | undefined
-  private peerKey: PublicKey | undefined
-  private peerChain: readonly Uint8Array[] = []
   private compatible = false
   private sawEarlyData = false
+  private mayResume = false
 
   constructor(
     private readonly options: TlsServerOptions,
@@ -84,10 +77,6 @@ export class Tls13ServerHandshake extends Tls13Core<ServerState> {
     private readonly carrier: Tls13Carrier,
   ) {
     super('START', SERVER_TRANSITIONS, settings.keyLog)
-  }
-
-  get parameters(): TlsParameters | undefined {
-    return this.agreed
   }
 
   /** Whether the client wants records that look like TLS 1.2 (RFC 8446 appendix D.4). */
@@ -142,6 +131,7 @@ export class Tls13ServerHandshake extends Tls13Core<ServerState> {
     this.clientRandom = hello.random.slice()
     this.compatible = hello.sessionId.length > 0 && settings.compatibilityMode
     if (extensions.earlyData === true) this.sawEarlyData = true
+    this.mayResume = allowsResumption(hello)
     const all = credentialsFor(options, extensions.serverName)
     const alpn = chooseAlpn(settings, extensions.alpn)
     const chosen = retry?.suite ?? chooseSuite(settings, hello)
@@ -218,7 +208,7 @@ export class Tls13ServerHandshake extends Tls13Core<ServerState> {
   private resume(hello: ClientHello, message: Uint8Array, alpn: string | undefined, now: Nanos): Resumption | undefined {
     const { preSharedKey, serverName } = hello.extensions
     const { tickets, clientAuthentication } = this.options
-    if (preSharedKey === undefined || tickets === undefined || !allowsResumption(hello)) return undefined
+    if (preSharedKey === undefined || tickets === undefined || !this.mayResume) return undefined
     const { identities, binders } = preSharedKey
     for (let index = 0; index < Math.min(identities.length, MAX_IDENTITIES); index++) {
       const { identity, obfuscatedTicketAge } = identities[index]
@@ -358,7 +348,8 @@ export class Tls13ServerHandshake extends Tls13Core<ServerState> {
   private giveTickets(suite: Tls13Suite, resumptionSecret: Uint8Array, agreed: TlsParameters, now: Nanos): void {
     const { tickets, ticketCount = 2, maxEarlyData = 0 } = this.options
     const length = this.peerChain.reduce((sum, certificate) => sum + certificate.length, 0)
-    if (tickets === undefined || length > MAX_CHAIN_IN_TICKET) return
+    // A client that resumes in no way of ours has no use for a ticket (RFC 8446 section 4.2.9).
+    if (tickets === undefined || length > MAX_CHAIN_IN_TICKET || !this.mayResume) return
     for (let i = 0; i < ticketCount; i++) {
       const nonce = Uint8Array.of(i >>> 8, i)
       const ageAdd = read32(this.settings.random(4), 0)
