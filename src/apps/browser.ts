@@ -68,6 +68,7 @@ export class Browser implements App {
       if (visit.reconnect === true) loader.closeConnections()
       yield* this.visit(context, loader, visit)
     }
+    for (const connection of loader.closeConnections()) yield* connection.closed()
   }
 
   private *visit(context: AppContext, loader: WebLoader, { url, upload, reload = false }: Visit): Blocking<void> {

@@ -1,6 +1,7 @@
 import { SocketError } from '../host/socket.ts'
 import type { AppContext, Blocking, TcpSocket } from '../host/socket.ts'
 import { HTTP_PROTOCOLS, type HttpProtocol, type ServerTlsSettings } from '../scenario/tls-settings.ts'
+import { DirectedSite } from './directed-site.ts'
 import type { HttpService, ServedAs } from './http-service.ts'
 import { RedirectSite } from './redirect-site.ts'
 import { acceptSecurely } from './secure-stream.ts'
@@ -97,8 +98,10 @@ export class HttpFront {
     }
     const protocol = stream.alpn ?? protocols.find((name) => name !== 'h2') ?? 'h2'
     const as: ServedAs = { isSecure: true }
-    if (protocol === 'h2') yield* new ServedHttp2(context, this.service, stream, as).run()
-    else yield* new ServedHttp1(context, this.service, stream, as, protocol === 'http/1.0' ? '1.0' : '1.1').run()
+    const { serverName } = stream
+    const service = serverName === undefined ? this.service : new DirectedSite(this.service, serverName, tls.names)
+    if (protocol === 'h2') yield* new ServedHttp2(context, service, stream, as).run()
+    else yield* new ServedHttp1(context, service, stream, as, protocol === 'http/1.0' ? '1.0' : '1.1').run()
   }
 }
 

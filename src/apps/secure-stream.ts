@@ -4,6 +4,7 @@ import { TlsServer } from '../protocols/tls/server.ts'
 import type { TlsSession } from '../protocols/tls/session.ts'
 import { randomBytesFrom } from '../crypto/random-bytes.ts'
 import type { AppContext, Blocking, TcpSocket } from '../host/socket.ts'
+import type { Nanos } from '../kernel/time.ts'
 import type { ClientTlsSettings, TlsSettings } from '../scenario/tls-settings.ts'
 import { parseIp } from '../wire/address.ts'
 import type { ByteStream } from './byte-stream.ts'
@@ -42,6 +43,8 @@ export interface SecureStream extends ByteStream {
   readonly isTruncated: boolean
   /** Changes the sending keys, and asks the peer for the same (RFC 8446 section 4.6.3). TLS 1.3 only. */
   updateKeys(): void
+  /** Blocks until a stream that was closed is gone: until the peer has closed, too, or has had its time to. */
+  closed(): Blocking<void>
 }
 
 export interface SecureClientOptions {
@@ -58,6 +61,8 @@ export interface SecureClientOptions {
    * Sent as early data when the session allows. Unless `earlyData` of the stream is 'accepted' the server has not read it: write it again.
    */
   readonly firstBytes?: Uint8Array
+  /** How long the handshake may take, in nanoseconds; 0 and absent: as long as it does. */
+  readonly timeout?: Nanos
   /** Told of every ticket, during the handshake or long afterwards. */
   readonly ticketReceived?: (session: TlsSession) => void
 }
@@ -85,7 +90,7 @@ export function commonTlsOptions(
  * @throws SocketError; SecureStreamError when TLS fails. The socket is closed then.
  */
 export function* connectSecurely(context: AppContext, socket: TcpSocket, options: SecureClientOptions): Blocking<SecureStream> {
-  const { serverName, alpn, settings, mayProceed = true, session, firstBytes, ticketReceived } = options
+  const { serverName, alpn, settings, mayProceed = true, session, firstBytes, timeout = 0, ticketReceived } = options
   const judge = new ServerJudge(context, settings, mayProceed && settings.certificateErrors === 'proceed', socket.connection)
   const credentials = judge.clientCredentials()
   const tls = new TlsClient({
@@ -105,7 +110,7 @@ export function* connectSecurely(context: AppContext, socket: TcpSocket, options
     ticketReceived: settings.resumption ? ticketReceived : undefined,
     certificateError: () => judge.overlooked,
   })
-  return yield* opened(stream, socket)
+  return yield* opened(stream, socket, timeout)
 }
 
 /**
@@ -114,15 +119,15 @@ export function* connectSecurely(context: AppContext, socket: TcpSocket, options
  * @throws SocketError; SecureStreamError when TLS fails. The socket is closed then.
  */
 export function* acceptSecurely(context: AppContext, socket: TcpSocket, options: TlsServerOptions): Blocking<SecureStream> {
-  return yield* opened(new TlsStream(context, socket, new TlsServer(options), { isClient: false }), socket)
+  return yield* opened(new TlsStream(context, socket, new TlsServer(options), { isClient: false }), socket, 0)
 }
 
-function* opened(stream: TlsStream, socket: TcpSocket): Blocking<SecureStream> {
+function* opened(stream: TlsStream, socket: TcpSocket, timeout: Nanos): Blocking<SecureStream> {
   let isOpen = false
   try {
     // Flights are small, and each is waited for.
     socket.setNoDelay(true)
-    yield* stream.open()
+    yield* stream.open(timeout)
     isOpen = true
     return stream
   } finally {

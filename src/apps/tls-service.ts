@@ -29,6 +29,11 @@ export class TlsService {
     return this.settings.port
   }
 
+  /** DNS names of the server. */
+  get names(): readonly string[] {
+    return this.settings.order.names
+  }
+
   get plain(): ServerTlsSettings['plain'] {
     return this.settings.plain
   }

@@ -3,9 +3,10 @@ import type { TlsEvent, TlsFault, TlsParameters, TlsVersion } from '../protocols
 import type { TlsServer } from '../protocols/tls/server.ts'
 import type { TlsSession } from '../protocols/tls/session.ts'
 import { SocketError } from '../host/socket.ts'
-import type { AppContext, Blocking, SocketAddress, TcpSocket, Wait } from '../host/socket.ts'
+import type { AppContext, Blocking, SocketAddress, Task, TcpSocket, Wait } from '../host/socket.ts'
 import { WaitQueue } from '../host/tasks.ts'
 import type { EventData } from '../kernel/machine.ts'
+import { SECOND, type Nanos } from '../kernel/time.ts'
 import type { StreamCarriers } from './byte-stream.ts'
 import { RecordMap } from './record-map.ts'
 import { RecordScanner } from './record-scanner.ts'
@@ -19,6 +20,12 @@ export interface TlsStreamListener {
   /** What is wrong with the peer's certificate though it was believed. */
   readonly certificateError?: (() => string | undefined) | undefined
 }
+
+/**
+ * How long the peer may take to close its side after we have closed ours: what it says in the meantime, its close_notify among it, would
+ * otherwise meet with a reset (RFC 9112 section 9.6 has the same trouble).
+ */
+const LINGER: Nanos = 2 * SECOND
 
 /** Goes on with a coroutine that has begun already, and waits. */
 function* resumed(wait: Wait, rest: Blocking<void>): Blocking<void> {
@@ -58,6 +65,9 @@ export class TlsStream {
   private isFlushing = false
   private isTorn = false
   private failure: SocketError | undefined
+  private lingering: Task | undefined
+  /** Whether the processor has worked on the handshake. */
+  private hasPaid = false
   private readonly flushed = new WaitQueue()
 
   constructor(
@@ -123,9 +133,14 @@ export class TlsStream {
     return this.maps
   }
 
-  /** Blocks until application data can pass; for a server, that may be early data. @throws SocketError, SecureStreamError */
-  *open(): Blocking<void> {
+  /**
+   * Blocks until application data can pass; for a server, that may be early data.
+   * @param timeout in nanoseconds; 0: as long as it takes
+   * @throws SocketError, SecureStreamError
+   */
+  *open(timeout: Nanos): Blocking<void> {
     this.record('tls:handshake-started', { role: this.listener.isClient ? 'client' : 'server' })
+    const alarm = timeout > 0 ? this.context.spawn(this.giveUp(timeout)) : undefined
     try {
       yield* this.flush()
       while (!this.isConfirmed && this.earlyBytes === 0) {
@@ -135,11 +150,22 @@ export class TlsStream {
       }
       // The end of the handshake goes out before anything else does.
       yield* this.flush()
-    } catch (error) {
+    } catch (thrown) {
+      // Who gave up knows why better than the socket that he has closed.
+      const error = thrown instanceof SocketError ? (this.failure ?? thrown) : thrown
       if (error instanceof SocketError && !(error instanceof SecureStreamError))
         this.record('tls:failed', { error: error.code, whose: 'network', detail: error.message, cites: '' })
       throw error
+    } finally {
+      alarm?.cancel()
     }
+  }
+
+  /** Ends a handshake that takes too long. */
+  private *giveUp(timeout: Nanos): Blocking<void> {
+    yield* this.context.sleep(timeout)
+    this.failure = new SocketError('ETIMEDOUT', 'the handshake did not come to an end within the time allowed')
+    this.socket.reset()
   }
 
   *read(limit = Infinity): Blocking<Uint8Array | undefined> {
@@ -179,9 +205,38 @@ export class TlsStream {
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
+    const isPeerDone = this.hasEnded || this.failure !== undefined || !this.isConfirmed
     this.finish(() => {
-      this.socket.close()
+      if (isPeerDone) this.socket.close()
+      else this.lingering = this.context.spawn(this.linger())
     })
+  }
+
+  /** Ends our side, and waits for the peer to do the same. What it still sends is thrown away. */
+  private *linger(): Blocking<void> {
+    const { socket, context } = this
+    let alarm: Task | undefined
+    try {
+      socket.shutdown()
+      alarm = context.spawn(this.closeAfter(LINGER))
+      while ((yield* socket.read()) !== undefined);
+    } catch (error) {
+      // It is over either way, and nobody is left who would want to know.
+      if (!(error instanceof SocketError)) throw error
+    } finally {
+      alarm?.cancel()
+      socket.close()
+    }
+  }
+
+  private *closeAfter(time: Nanos): Blocking<void> {
+    yield* this.context.sleep(time)
+    this.socket.close()
+  }
+
+  /** Blocks until a stream that was closed is gone. */
+  *closed(): Blocking<void> {
+    if (this.lingering !== undefined) yield* this.lingering.join()
   }
 
   reset(): void {
@@ -360,6 +415,7 @@ export class TlsStream {
         this.record('tls:secret-logged', { line: event.line })
         return
       case 'message':
+        if (event.direction === 'received' && event.name === 'ClientHello') this.payForHandshake()
         this.record(`tls:message-${event.direction}`, {
           message: event.name,
           length: event.length,
@@ -369,6 +425,13 @@ export class TlsStream {
       case 'alert':
         this.record(`tls:alert-${event.direction}`, { level: event.level, alert: event.name })
     }
+  }
+
+  /** A server's processor works on each handshake once. */
+  private payForHandshake(): void {
+    if (this.hasPaid) return
+    this.hasPaid = true
+    this.context.processHandshake()
   }
 
   private recordConnected(parameters: TlsParameters): void {

@@ -182,6 +182,11 @@ export class WebConnection implements ExchangeOwner {
     this.task?.cancel()
   }
 
+  /** Blocks until a connection that was aborted is gone in good order. */
+  *closed(): Blocking<void> {
+    if (this.secure !== undefined) yield* this.secure.closed()
+  }
+
   available(): void {
     for (const owner of [...this.owners]) owner.available()
   }
@@ -264,6 +269,7 @@ export class WebConnection implements ExchangeOwner {
       serverName: url.host,
       alpn,
       settings: tls,
+      timeout: this.settings.timeout,
       ...(!owner.mayProceed && { mayProceed: false }),
       ...(ticket !== undefined && { session: ticket.session }),
       ...(early !== undefined && { firstBytes: early.bytes }),

@@ -118,9 +118,9 @@ export class WebLoader implements FetchOwner, OriginOwner, PushCache {
     this.originOf(this.upgraded(url)).preconnect()
   }
 
-  /** Ends all connections. */
-  closeConnections(): void {
-    for (const origin of this.origins.values()) origin.close()
+  /** Ends all connections. @returns them */
+  closeConnections(): readonly WebConnection[] {
+    return [...this.origins.values()].flatMap((origin) => origin.close())
   }
 
   private originOf(url: HttpUrl): WebOrigin {

@@ -112,9 +112,10 @@ export class WebOrigin implements ConnectionOwner {
     connection.abort()
   }
 
-  /** Ends all connections, which nobody uses now. */
-  close(): void {
-    for (const connection of this.connections.splice(0)) connection.abort()
+  /** Ends all connections, which nobody uses now. @returns them */
+  close(): readonly WebConnection[] {
+    for (const connection of this.connections) connection.abort()
+    return this.connections.splice(0)
   }
 
   /** Hands out what waits to connections that can take it, and opens what is missing. */

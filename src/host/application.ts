@@ -88,6 +88,10 @@ export class Application implements AppContext {
   readonly race = (tasks: readonly Task[]): Blocking<number> => raceTasks(tasks)
   readonly wallClock = (): Nanos => this.environment.wallClock
   readonly processRequest = (): Blocking<void> => this.waitForProcessor()
+  readonly processHandshake = (): void => {
+    const { processor, machine } = this.environment
+    if (machine.perHandshake > 0) processor.charge(machine.perHandshake)
+  }
 
   private *waitForProcessor(): Blocking<void> {
     const { processor, machine } = this.environment

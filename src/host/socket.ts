@@ -171,6 +171,8 @@ export interface AppContext {
   readonly wallClock: () => Nanos
   /** Blocks until the host's processor has had the time that a request takes. */
   readonly processRequest: () => Blocking<void>
+  /** Takes up the host's processor for the time that a handshake takes: what is sent from now on goes out later. */
+  readonly processHandshake: () => void
   /** Blocks until one of several tasks has ended, and says which. */
   readonly race: (tasks: readonly Task[]) => Blocking<number>
 }

@@ -128,6 +128,19 @@ describe('a processor that takes its time', () => {
     )
   })
 
+  test('under TLS there are two handshakes: TCP’s and its own', () => {
+    const loaded = (perHandshake: '0 ms' | '50 ms'): number =>
+      numbers(
+        run({
+          browser: { app: 'browser', visits: 'https://server/' },
+          server: { app: 'web-server', serves: { '/': '1 kB' }, tls: {}, machine: { perHandshake } },
+        }),
+        'page:loaded',
+        'duration',
+      )[0] ?? 0
+    assert.equal(loaded('50 ms') - loaded('0 ms'), 2 * 50 * MS)
+  })
+
   test('requests take what they take', () => {
     const loaded = (perRequest: '0 ms' | '30 ms'): number =>
       numbers(
