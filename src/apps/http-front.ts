@@ -98,10 +98,12 @@ export class HttpFront {
     }
     const protocol = stream.alpn ?? protocols.find((name) => name !== 'h2') ?? 'h2'
     const as: ServedAs = { isSecure: true }
-    const { serverName } = stream
-    const service = serverName === undefined ? this.service : new DirectedSite(this.service, serverName, tls.names)
-    if (protocol === 'h2') yield* new ServedHttp2(context, service, stream, as).run()
-    else yield* new ServedHttp1(context, service, stream, as, protocol === 'http/1.0' ? '1.0' : '1.1').run()
+    if (protocol === 'h2') {
+      // Only such a connection is ever used for other names (RFC 9113 section 9.1.1); a proxy in front of us sends the names that it was asked for.
+      const { serverName } = stream
+      const service = serverName === undefined ? this.service : new DirectedSite(this.service, serverName, tls.names)
+      yield* new ServedHttp2(context, service, stream, as).run()
+    } else yield* new ServedHttp1(context, this.service, stream, as, protocol === 'http/1.0' ? '1.0' : '1.1').run()
   }
 }
 
