@@ -1,6 +1,6 @@
 import { GHASH } from '@noble/ciphers/_polyval.js'
-import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
 import { AesKey } from './aes.ts'
+import { ChaCha20Poly1305 } from './chacha20-poly1305.ts'
 
 /** Authenticated ciphers of TLS and QUIC: NIST SP 800-38D with keys of 128 and 256 bits, and RFC 8439. */
 export type AeadName = 'aes-128-gcm' | 'aes-256-gcm' | 'chacha20-poly1305'
@@ -115,28 +115,8 @@ function writeBits(bytes: Uint8Array, at: number, length: number): void {
   bytes[at + 3] = bits
 }
 
-/** ChaCha20-Poly1305 (RFC 8439 section 2.8). */
-class ChaCha20Poly1305 implements Aead {
-  constructor(private readonly key: Uint8Array) {}
-
-  seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
-    return chacha20poly1305(this.key, nonce, aad).encrypt(plaintext)
-  }
-
-  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
-    if (sealed.length < TAG_LENGTH) return undefined
-    const cipher = chacha20poly1305(this.key, nonce, aad)
-    try {
-      return cipher.decrypt(sealed)
-    } catch {
-      // Nothing else is refused: a wrong tag.
-      return undefined
-    }
-  }
-}
-
 /** Readies a key of `KEY_LENGTH[name]` bytes, which is copied. Throws RangeError for a key of another length. */
 export function createAead(name: AeadName, key: Uint8Array): Aead {
   if (key.length !== KEY_LENGTH[name]) throw new RangeError(`${name} takes a key of ${String(KEY_LENGTH[name])} bytes`)
-  return name === 'chacha20-poly1305' ? new ChaCha20Poly1305(new Uint8Array(key)) : new AesGcm(key)
+  return name === 'chacha20-poly1305' ? new ChaCha20Poly1305(key) : new AesGcm(key)
 }

@@ -1,7 +1,8 @@
 import { DecodeError } from './errors.ts'
-import type { HeaderField } from './http1.ts'
-import { huffmanDecode, huffmanEncode, huffmanLength } from './hpack-huffman.ts'
 import { DEFAULT_TABLE_SIZE, ENTRY_OVERHEAD, HpackTable } from './hpack-table.ts'
+import { isRepeated, isSensitive } from './indexing-choice.ts'
+import type { CompressedField, FieldSink } from './indexing-choice.ts'
+import { PrefixReader, PrefixWriter } from './prefix-code.ts'
 
 /**
  * HPACK, the compression of HTTP/2's fields: RFC 7541. Text is one code point per byte, like that of HTTP/1.1.
@@ -9,12 +10,6 @@ import { DEFAULT_TABLE_SIZE, ENTRY_OVERHEAD, HpackTable } from './hpack-table.ts
  * Both ends keep a table of fields that were sent; a field that is in it, or in the static table, goes out as its index. Encoder and
  * decoder agree only as long as every block is decoded, in order, even those that nobody wants any more.
  */
-
-/** A field to be encoded. */
-export interface HpackField extends HeaderField {
-  /** Whether it must never be put into a table, by us or by who passes it on (RFC 7541 section 7.1.3). */
-  readonly sensitive?: boolean
-}
 
 /** How a field, or a change of the table's size, was written (RFC 7541 section 6). */
 export type HpackRepresentation = 'indexed' | 'incremental-indexing' | 'without-indexing' | 'never-indexed' | 'size-update'
@@ -32,9 +27,7 @@ export interface HpackPlace {
 }
 
 /** Takes fields as they are decoded. */
-export interface FieldSink {
-  /** @param sensitive whether it was never to be indexed */
-  field: (name: string, value: string, sensitive: boolean) => void
+interface HpackSink extends FieldSink {
   /** If there, is told where each representation lies, before its field; the object is used again for the next. */
   place?: (place: Readonly<HpackPlace>) => void
 }
@@ -48,9 +41,10 @@ export class HpackDecoder {
   private limit = DEFAULT_TABLE_SIZE
   /** Whether the next block has to begin with a smaller size. */
   private mustShrink = false
-  private bytes: Uint8Array = new Uint8Array(0)
-  private position = 0
-  private end = 0
+  private readonly reader = new PrefixReader(
+    INTEGER_LIMIT,
+    (problem, offset, detail) => new DecodeError('hpack', problem, offset, detail),
+  )
   private readonly place: HpackPlace = {
     representation: 'indexed',
     index: 0,
@@ -76,15 +70,14 @@ export class HpackDecoder {
    * Decodes one whole field block in [start, end). Throws DecodeError, after which this decoder is of no use; `sink` may have been given
    * fields by then.
    */
-  decode(bytes: Uint8Array, start: number, end: number, sink: FieldSink): void {
-    this.bytes = bytes
-    this.position = start
-    this.end = end
+  decode(bytes: Uint8Array, start: number, end: number, sink: HpackSink): void {
+    const { reader } = this
+    reader.begin(bytes, start, end)
     let mayResize = true
-    while (this.position < end) {
-      const first = bytes[this.position]
+    while (reader.position < end) {
+      const first = bytes[reader.position]
       if ((first & 0xe0) === 0x20) {
-        if (!mayResize) throw this.invalid(this.position, 'a change of the table size behind a field')
+        if (!mayResize) throw this.invalid(reader.position, 'a change of the table size behind a field')
         this.takeSize(sink)
       } else {
         if (mayResize && this.mustShrink)
@@ -94,7 +87,7 @@ export class HpackDecoder {
       }
     }
     if (mayResize && this.mustShrink && end > start) throw this.invalid(start, 'the table was to shrink, and does not')
-    this.bytes = NO_BYTES
+    reader.release()
   }
 
   private invalid(offset: number, detail: string): DecodeError {
@@ -102,20 +95,20 @@ export class HpackDecoder {
   }
 
   /** RFC 7541 section 6.3. */
-  private takeSize(sink: FieldSink): void {
-    const start = this.position
-    const size = this.takeInteger(0x1f)
+  private takeSize(sink: HpackSink): void {
+    const start = this.reader.position
+    const size = this.reader.integer(0x1f)
     if (size > this.limit) throw this.invalid(start, `a table of ${String(size)} bytes, over the limit of ${String(this.limit)}`)
     this.table.resize(size)
     this.mustShrink = false
     if (sink.place) this.tell(sink, 'size-update', size, start, start, start)
   }
 
-  private takeField(first: number, sink: FieldSink): void {
-    const start = this.position
+  private takeField(first: number, sink: HpackSink): void {
+    const start = this.reader.position
     const { table } = this
     if (first >= 0x80) {
-      const index = this.takeInteger(0x7f)
+      const index = this.reader.integer(0x7f)
       this.checkIndex(index, start)
       if (index === 0) throw this.invalid(start, 'the index 0')
       if (sink.place) this.tell(sink, 'indexed', index, start, start, start)
@@ -123,12 +116,12 @@ export class HpackDecoder {
       return
     }
     const isIndexed = first >= 0x40
-    const index = this.takeInteger(isIndexed ? 0x3f : 0x0f)
+    const index = this.reader.integer(isIndexed ? 0x3f : 0x0f)
     this.checkIndex(index, start)
-    const nameStart = this.position
-    const name = index === 0 ? this.takeString() : table.name(index)
-    const valueStart = this.position
-    const value = this.takeString()
+    const nameStart = this.reader.position
+    const name = index === 0 ? this.reader.string(0x7f) : table.name(index)
+    const valueStart = this.reader.position
+    const value = this.reader.string(0x7f)
     if (isIndexed) table.add(name, value)
     const isSensitive = (first & 0xf0) === 0x10
     if (sink.place) {
@@ -139,7 +132,7 @@ export class HpackDecoder {
   }
 
   private tell(
-    sink: FieldSink,
+    sink: HpackSink,
     representation: HpackRepresentation,
     index: number,
     start: number,
@@ -152,7 +145,7 @@ export class HpackDecoder {
     place.start = start
     place.nameStart = nameStart
     place.valueStart = valueStart
-    place.end = this.position
+    place.end = this.reader.position
     sink.place?.(place)
   }
 
@@ -161,62 +154,6 @@ export class HpackDecoder {
       throw this.invalid(at, `the index ${String(index)} in a table of ${String(this.table.length)} entries`)
     }
   }
-
-  /** RFC 7541 section 5.1. @param mask the prefix's bits of the first octet */
-  private takeInteger(mask: number): number {
-    const start = this.position
-    const { bytes, end } = this
-    if (start >= end) throw new DecodeError('hpack', 'truncated', start, 'the block ends before an integer')
-    let value = bytes[this.position++] & mask
-    if (value < mask) return value
-    for (let unit = 1; ; unit *= 128) {
-      if (this.position >= end) throw new DecodeError('hpack', 'truncated', start, 'the block ends in an integer')
-      const octet = bytes[this.position++]
-      value += (octet & 0x7f) * unit
-      // Zeros that only make it longer are limited as well.
-      if (value >= INTEGER_LIMIT || unit >= INTEGER_LIMIT)
-        throw new DecodeError('hpack', 'oversized', start, 'an integer of over 28 bits')
-      if (octet < 0x80) return value
-    }
-  }
-
-  /** RFC 7541 section 5.2. */
-  private takeString(): string {
-    const start = this.position
-    const { bytes, end } = this
-    const isHuffman = start < end && bytes[start] >= 0x80
-    const length = this.takeInteger(0x7f)
-    const from = this.position
-    if (length > end - from) throw new DecodeError('hpack', 'truncated', start, 'the block ends in a string')
-    const to = from + length
-    this.position = to
-    if (!isHuffman) return latin1(bytes, from, to)
-    const text = huffmanDecode(bytes, from, to)
-    if (text === undefined) throw this.invalid(from, 'a string that is no Huffman code, or ends in wrong padding')
-    return text
-  }
-}
-
-const NO_BYTES = /* @__PURE__ */ new Uint8Array(0)
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  let text = ''
-  for (let i = start; i < end; i += 4096) {
-    text += String.fromCharCode.apply(null, bytes.subarray(i, Math.min(end, i + 4096)) as unknown as number[])
-  }
-  return text
-}
-
-/** Fields whose values hardly ever come again: they would only push others out of the table. */
-const UNREPEATED = new Set([':path', 'age', 'content-length', 'etag', 'if-modified-since', 'if-none-match', 'last-modified'])
-
-/** Cookies shorter than this, in bytes, are too easily guessed to be compressed (RFC 7541 section 7.1.3). */
-const SHORT_COOKIE = 20
-
-function isSensitive({ name, value, sensitive }: HpackField): boolean {
-  if (sensitive !== undefined) return sensitive
-  if (name === 'authorization' || name === 'proxy-authorization') return true
-  return name === 'cookie' && value.length < SHORT_COOKIE
 }
 
 interface HpackEncoderOptions {
@@ -230,16 +167,14 @@ interface HpackEncoderOptions {
 export class HpackEncoder {
   private readonly table = new HpackTable(DEFAULT_TABLE_SIZE)
   private readonly ownLimit: number
-  private readonly huffman: boolean
   /** Smallest and last size that the table has to take before the next block. */
   private smallest = DEFAULT_TABLE_SIZE
   private wanted = DEFAULT_TABLE_SIZE
-  private target = new Uint8Array(128)
-  private at = 0
+  private readonly writer: PrefixWriter
 
   constructor(options: HpackEncoderOptions = {}) {
     this.ownLimit = options.tableSize ?? DEFAULT_TABLE_SIZE
-    this.huffman = options.huffman ?? true
+    this.writer = new PrefixWriter(options.huffman ?? true)
     this.setLimit(DEFAULT_TABLE_SIZE)
   }
 
@@ -255,79 +190,40 @@ export class HpackEncoder {
   }
 
   /** Encodes a field block; code units of names and values are octets. */
-  encode(fields: readonly HpackField[]): Uint8Array {
-    this.at = 0
+  encode(fields: readonly CompressedField[]): Uint8Array {
     this.writeSizes()
     for (const field of fields) this.writeField(field)
-    return this.target.slice(0, this.at)
+    return this.writer.take()
   }
 
   private writeSizes(): void {
     const { table, smallest, wanted } = this
     if (smallest < table.maximumSize && smallest < wanted) {
-      this.writeInteger(0x20, 0x1f, smallest)
+      this.writer.integer(0x20, 0x1f, smallest)
       table.resize(smallest)
     }
     if (wanted !== table.maximumSize) {
-      this.writeInteger(0x20, 0x1f, wanted)
+      this.writer.integer(0x20, 0x1f, wanted)
       table.resize(wanted)
     }
     this.smallest = wanted
   }
 
-  private writeField(field: HpackField): void {
+  private writeField(field: CompressedField): void {
     const { table } = this
     const { name, value } = field
     const found = table.find(name, value)
     const sensitive = isSensitive(field)
     if (found > 0 && !sensitive) {
-      this.writeInteger(0x80, 0x7f, found)
+      this.writer.integer(0x80, 0x7f, found)
       return
     }
     const index = Math.abs(found)
-    const isKept = !sensitive && !UNREPEATED.has(name) && name.length + value.length + ENTRY_OVERHEAD <= table.maximumSize
-    if (isKept) this.writeInteger(0x40, 0x3f, index)
-    else this.writeInteger(sensitive ? 0x10 : 0, 0x0f, index)
-    if (index === 0) this.writeString(name)
-    this.writeString(value)
+    const isKept = !sensitive && isRepeated(name) && name.length + value.length + ENTRY_OVERHEAD <= table.maximumSize
+    if (isKept) this.writer.integer(0x40, 0x3f, index)
+    else this.writer.integer(sensitive ? 0x10 : 0, 0x0f, index)
+    if (index === 0) this.writer.string(0, 0x7f, name)
+    this.writer.string(0, 0x7f, value)
     if (isKept) table.add(name, value)
-  }
-
-  private reserve(length: number): void {
-    if (this.at + length <= this.target.length) return
-    const larger = new Uint8Array(Math.max(2 * this.target.length, this.at + length))
-    larger.set(this.target.subarray(0, this.at))
-    this.target = larger
-  }
-
-  private writeInteger(pattern: number, mask: number, value: number): void {
-    this.reserve(6)
-    const { target } = this
-    if (value < mask) {
-      target[this.at++] = pattern | value
-      return
-    }
-    target[this.at++] = pattern | mask
-    let rest = value - mask
-    while (rest >= 128) {
-      target[this.at++] = (rest % 128) | 128
-      rest = Math.floor(rest / 128)
-    }
-    target[this.at++] = rest
-  }
-
-  private writeString(text: string): void {
-    const coded = this.huffman ? huffmanLength(text) : text.length
-    if (this.huffman && text !== '' && coded <= text.length) {
-      this.writeInteger(0x80, 0x7f, coded)
-      this.reserve(coded)
-      this.at = huffmanEncode(text, this.target, this.at)
-      return
-    }
-    this.writeInteger(0, 0x7f, text.length)
-    this.reserve(text.length)
-    const { target, at } = this
-    for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i)
-    this.at = at + text.length
   }
 }

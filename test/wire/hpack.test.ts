@@ -3,12 +3,13 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { DecodeError } from '../../src/wire/errors.ts'
 import { HpackDecoder, HpackEncoder } from '../../src/wire/hpack.ts'
-import type { HpackField, HpackRepresentation } from '../../src/wire/hpack.ts'
+import type { HpackRepresentation } from '../../src/wire/hpack.ts'
+import type { CompressedField } from '../../src/wire/indexing-choice.ts'
 import { seededChoice } from '../property/seeded-choice.ts'
 
 const hexBytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(/\s/g, ''), 'hex'))
 const hexText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-const fieldsOf = (text: string): HpackField[] =>
+const fieldsOf = (text: string): CompressedField[] =>
   text
     .trim()
     .split('\n')
@@ -17,8 +18,8 @@ const fieldsOf = (text: string): HpackField[] =>
       return { name, value }
     })
 
-function decode(decoder: HpackDecoder, bytes: Uint8Array): HpackField[] {
-  const fields: HpackField[] = []
+function decode(decoder: HpackDecoder, bytes: Uint8Array): CompressedField[] {
+  const fields: CompressedField[] = []
   // Not at offset 0, so that an offset that is forgotten shows.
   const shifted = Uint8Array.of(255, 255, 255, ...bytes, 255, 255)
   decoder.decode(shifted, 3, 3 + bytes.length, {
@@ -59,7 +60,7 @@ describe('RFC 7541 appendix C.1: integers', () => {
 })
 
 describe('RFC 7541 appendix C.2: representations', () => {
-  const CASES: readonly [string, HpackField, string, HpackRepresentation][] = [
+  const CASES: readonly [string, CompressedField, string, HpackRepresentation][] = [
     [
       'C.2.1',
       { name: 'custom-key', value: 'custom-header' },
@@ -284,7 +285,7 @@ describe('any fields, any bytes', () => {
   const octets = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 60 })
   const name = fc.oneof(fc.constantFrom('date', 'x-custom', ':path', 'cookie', 'accept'), octets)
 
-  const pair = ({ name, value }: HpackField): [string, string] => [name, value]
+  const pair = ({ name, value }: CompressedField): [string, string] => [name, value]
 
   test('what goes in comes out, whatever happens to the tables', () => {
     fc.assert(

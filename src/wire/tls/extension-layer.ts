@@ -1,5 +1,6 @@
 import { ExtensionType, extensionTypeName, HandshakeType, namedGroupName } from './code-points.ts'
 import { signatureSchemeName, versionName } from './code-points.ts'
+import { readTransportParameterFields } from '../quic/transport-parameters-layer.ts'
 import type { FieldReader } from './field-reader.ts'
 
 /** What the meaning of an extension depends on. */
@@ -169,6 +170,7 @@ function readings(): ReadonlyMap<number, Reading> {
       ExtensionType.cookie,
       (at) => at.opaque('tls.handshake.extensions.cookie_len', 'tls.handshake.extensions.cookie', 'Cookie', 2),
     ],
+    [ExtensionType.quic_transport_parameters, readTransportParameterFields],
     [ExtensionType.record_size_limit, (at) => at.number('tls.record_size_limit', 'Record size limit', 2)],
     [ExtensionType.padding, (at) => at.bytes('tls.handshake.extensions_padding_data', 'Padding data', at.reader.left)],
   ])
