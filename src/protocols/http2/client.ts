@@ -1,11 +1,13 @@
 import { encodePriorityUpdate } from '../../wire/http2-frame.ts'
 import type { Http2ClientEvent } from './event.ts'
-import { LocalProtocolError, Violation } from './fault.ts'
-import type { FieldCollector } from './field-section.ts'
-import { fieldsForBody, readRequest, readResponse, requestToSend } from './field-section.ts'
-import type { Http2Priority, Http2Request } from './message.ts'
+import { LocalProtocolError } from '../local-protocol-error.ts'
+import { Violation } from './fault.ts'
+import type { FieldCollector } from '../http-field-section.ts'
+import { fieldsForBody } from '../http-field-section.ts'
+import { FIELD_SECTIONS } from './field-section.ts'
+import type { HttpPriority, HttpRequest } from '../http-message.ts'
 import type { Http2Options } from './options.ts'
-import { completePriority, DEFAULT_PRIORITY, formatPriority } from './priority.ts'
+import { completePriority, DEFAULT_PRIORITY, formatPriority } from '../http-priority.ts'
 import { Http2Reception } from './reception.ts'
 import type { Http2Stream } from './stream.ts'
 
@@ -31,7 +33,7 @@ export class Http2Client extends Http2Reception<Http2ClientEvent> {
    * @param priority what the field Priority says; absent parts have their default
    * @returns its stream's number. Throws LocalProtocolError when no request can be made, RangeError for what cannot be sent.
    */
-  request(request: Http2Request, priority: Partial<Http2Priority> = {}): number {
+  request(request: HttpRequest, priority: Partial<HttpPriority> = {}): number {
     if (!this.canRequest) throw new LocalProtocolError('no request can be made now')
     const { method, protocol, body } = request
     const isTunnel = method === 'CONNECT'
@@ -43,7 +45,7 @@ export class Http2Client extends Http2Reception<Http2ClientEvent> {
     const said = formatPriority(complete)
     const more = fieldsForBody(request.fields, body, method === 'POST' || method === 'PUT')
     if (said !== '') more.push({ name: 'priority', value: said })
-    const fields = requestToSend(request, more)
+    const fields = FIELD_SECTIONS.requestToSend(request, more)
     const stream = this.newStream(this.streams.takeOwnNumber(), true)
     stream.method = method
     stream.priority = complete
@@ -56,7 +58,7 @@ export class Http2Client extends Http2Reception<Http2ClientEvent> {
    * Tells the server another priority of a request or of a push (PRIORITY_UPDATE, RFC 9218 section 7.1); what is absent stays as it was
    * told last. Harmless when the stream is closed.
    */
-  reprioritise(id: number, priority: Partial<Http2Priority>): void {
+  reprioritise(id: number, priority: Partial<HttpPriority>): void {
     const stream = this.streams.open.get(id)
     if (stream === undefined) return
     stream.priority = completePriority(priority, stream.priority)
@@ -88,7 +90,7 @@ export class Http2Client extends Http2Reception<Http2ClientEvent> {
       this.streams.activate(stream)
     }
     if (section.isTooLarge) throw this.tooLarge(stream)
-    const head = readResponse(section.fields)
+    const head = FIELD_SECTIONS.readResponse(section.fields)
     if ('malformed' in head) throw this.malformedHead(stream, head.malformed)
     const { status, fields, contentLength } = head
     if (status < 200) {
@@ -117,7 +119,7 @@ export class Http2Client extends Http2Reception<Http2ClientEvent> {
     }
     if (waiting >= PROMISE_LIMIT) throw tooMany(promised)
     if (section.isTooLarge) throw this.tooLarge(stream)
-    const read = readRequest(section.fields, false)
+    const read = FIELD_SECTIONS.readRequest(section.fields, false)
     if ('malformed' in read) throw this.malformedHead(stream, read.malformed)
     const { head, contentLength = 0 } = read
     if ((head.method !== 'GET' && head.method !== 'HEAD') || contentLength > 0) {

@@ -26,15 +26,16 @@ import type { Http2ErrorName } from '../../wire/http2-names.ts'
 import { encodeLatin1 } from '../../wire/http1.ts'
 import type { Endpoint, Nanos } from '../endpoint.ts'
 import type { Http2CommonEvent } from './event.ts'
-import { LocalProtocolError } from './fault.ts'
+import { LocalProtocolError } from '../local-protocol-error.ts'
 import type { Http2Fault, Violation } from './fault.ts'
-import { fieldsToSend } from './field-section.ts'
+import { FIELD_SECTIONS } from './field-section.ts'
 import { FrameReader } from './frame-reader.ts'
-import type { BodySource, Http2Field } from './message.ts'
+import type { BodySource } from '../body-source.ts'
+import type { HttpField } from '../http-message.ts'
 import type { Http2Limits, Http2Options, Http2Settings } from './options.ts'
 import { Output } from './output.ts'
-import { DEFAULT_PRIORITY } from './priority.ts'
-import { RateMeter } from './rate-meter.ts'
+import { DEFAULT_PRIORITY } from '../http-priority.ts'
+import { RateMeter } from '../rate-meter.ts'
 import {
   CLIENT_SETTINGS,
   CLIENT_WINDOW,
@@ -150,9 +151,9 @@ export abstract class Http2Connection<Event extends { readonly type: string }> i
   }
 
   /** The end of a stream's body. Throws LocalProtocolError, RangeError for trailers that cannot be sent. */
-  endBody(stream: number, trailers: readonly Http2Field[] = []): void {
+  endBody(stream: number, trailers: readonly HttpField[] = []): void {
     const sender = this.sender(stream)
-    const fields = fieldsToSend(trailers)
+    const fields = FIELD_SECTIONS.toSend(trailers)
     sender?.end(fields)
     if (sender) this.output.join(sender)
   }
@@ -269,7 +270,7 @@ export abstract class Http2Connection<Event extends { readonly type: string }> i
   }
 
   /** A message's fields on a stream that may send them. @param body bytes of content that follow; `'none'`: the fields are all */
-  protected sendHead(stream: Http2Stream, fields: readonly Http2Field[], body: number | 'unknown' | 'none', opens = 0): void {
+  protected sendHead(stream: Http2Stream, fields: readonly HttpField[], body: number | 'unknown' | 'none', opens = 0): void {
     stream.sent('HEADERS')
     this.streams.activate(stream)
     stream.isAnswered = true

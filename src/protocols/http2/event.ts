@@ -1,6 +1,6 @@
 import type { HeaderField } from '../../wire/http1.ts'
 import type { Http2Fault } from './fault.ts'
-import type { Http2RequestHead } from './message.ts'
+import type { HttpRequestHead } from '../http-message.ts'
 import type { Http2Settings } from './options.ts'
 
 /** What both ends of a connection tell. `stream` is a stream's number (RFC 9113 section 5.1.1). */
@@ -44,6 +44,6 @@ export type Http2ClientEvent =
   /** The head of the final response. */
   | { readonly type: 'response'; readonly stream: number; readonly status: number; readonly fields: readonly HeaderField[] }
   /** The server will answer a request that was not made, on a stream of its own. `cancel` refuses it. */
-  | ({ readonly type: 'pushed'; readonly stream: number; readonly parent: number } & Http2RequestHead)
+  | ({ readonly type: 'pushed'; readonly stream: number; readonly parent: number } & HttpRequestHead)
 
-export type Http2ServerEvent = Http2CommonEvent | ({ readonly type: 'request'; readonly stream: number } & Http2RequestHead)
+export type Http2ServerEvent = Http2CommonEvent | ({ readonly type: 'request'; readonly stream: number } & HttpRequestHead)

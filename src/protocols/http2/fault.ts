@@ -15,11 +15,6 @@ export interface Http2Fault {
   readonly cites: string
 }
 
-/** We asked an endpoint for something that the protocol does not allow now. Thrown for misuse only, never for what a peer sent. */
-export class LocalProtocolError extends Error {
-  override readonly name = 'LocalProtocolError'
-}
-
 /** The peer broke a rule; thrown and caught inside of an endpoint. */
 export class Violation extends Error {
   override readonly name = 'Violation'

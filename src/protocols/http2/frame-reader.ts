@@ -7,6 +7,7 @@ import {
 } from '../../wire/http2-frame.ts'
 import type { Http2FrameHeader } from '../../wire/http2-frame.ts'
 import { HTTP2_FLAG, HTTP2_FRAME_CODE } from '../../wire/http2-names.ts'
+import { ChunkQueue } from '../chunk-queue.ts'
 
 /** What `FrameReader.next` has found. */
 export type Finding =
@@ -23,8 +24,6 @@ export type Finding =
 
 type Phase = 'preface' | 'header' | 'payload' | 'pad-length' | 'content' | 'padding'
 
-const NO_BYTES = /* @__PURE__ */ new Uint8Array(0)
-
 /**
  * Cuts a stream of bytes into frames. What it finds depends on the bytes alone, not on how they were cut into pieces, except that the
  * content of DATA frames comes out in the pieces that went in.
@@ -32,33 +31,35 @@ const NO_BYTES = /* @__PURE__ */ new Uint8Array(0)
 export class FrameReader {
   /** After 'frame' and 'data-head'. */
   readonly header: Http2FrameHeader = { length: 0, type: 0, flags: 0, stream: 0 }
-  /** After 'frame': the payload is [start, end) of this. After 'data': the piece is. Valid until the next call. */
-  bytes: Uint8Array = NO_BYTES
-  start = 0
-  end = 0
   /** After 'data-head': bytes of content, without padding. */
   contentLength = 0
   /** Largest payload of other frames than DATA, in bytes; of DATA the owner judges. */
   maxFrameSize = 0x4000
 
+  private readonly chunks = new ChunkQueue()
   private phase: Phase
-  private queue: Uint8Array[] = []
-  private current: Uint8Array = NO_BYTES
-  private position = 0
-  /** Bytes that went before `current`. */
-  private passed = 0
   private frameStart = 0
   /** Bytes of the content, then of the padding, that are still to come. */
   private remaining = 0
   private paddingLength = 0
   private prefaceRead = 0
-  /** The beginning of what did not arrive in one piece. */
-  private carry: Uint8Array = NO_BYTES
-  private carryLength = 0
 
   /** @param expectsPreface whether the peer is a client */
   constructor(expectsPreface: boolean) {
     this.phase = expectsPreface ? 'preface' : 'header'
+  }
+
+  /** After 'frame': the payload is [start, end) of this. After 'data': the piece is. Valid until the next call. */
+  get bytes(): Uint8Array {
+    return this.chunks.bytes
+  }
+
+  get start(): number {
+    return this.chunks.start
+  }
+
+  get end(): number {
+    return this.chunks.end
   }
 
   /** Where the frame at hand begins, and where the next will: offsets in the stream of bytes. */
@@ -72,22 +73,17 @@ export class FrameReader {
 
   /** Takes bytes, which must not change any more. */
   push(bytes: Uint8Array): void {
-    if (bytes.length === 0) return
-    if (this.position === this.current.length && this.queue.length === 0) this.enter(bytes)
-    else this.queue.push(bytes)
+    this.chunks.push(bytes)
   }
 
   /** Forgets all input. */
   discard(): void {
-    this.queue = []
-    this.current = NO_BYTES
-    this.position = 0
-    this.carry = NO_BYTES
-    this.bytes = NO_BYTES
+    this.chunks.discard()
   }
 
   /** Goes on to the next thing to tell. Throws Http2DecodeError, after which it must not be asked again. */
   next(): Finding {
+    const { chunks } = this
     for (;;) {
       switch (this.phase) {
         case 'preface':
@@ -95,20 +91,20 @@ export class FrameReader {
           this.phase = 'header'
           break
         case 'header': {
-          if (!this.gather(HTTP2_HEADER_LENGTH)) return 'nothing'
-          decodeFrameHeader(this.bytes, this.start, this.header)
-          this.frameStart = this.passed + this.position - HTTP2_HEADER_LENGTH
+          if (!chunks.gather(HTTP2_HEADER_LENGTH)) return 'nothing'
+          decodeFrameHeader(chunks.bytes, chunks.start, this.header)
+          this.frameStart = chunks.offset - HTTP2_HEADER_LENGTH
           const found = this.takeHeader()
           if (found) return found
           break
         }
         case 'payload':
-          if (!this.gather(this.header.length)) return 'nothing'
+          if (!chunks.gather(this.header.length)) return 'nothing'
           this.phase = 'header'
           return 'frame'
         case 'pad-length':
-          if (!this.gather(1)) return 'nothing'
-          this.paddingLength = this.bytes[this.start]
+          if (!chunks.gather(1)) return 'nothing'
+          this.paddingLength = chunks.bytes[chunks.start]
           if (this.paddingLength >= this.header.length) throw tooMuchPadding(this.frameStart, 'RFC 9113 section 6.1')
           this.contentLength = this.header.length - 1 - this.paddingLength
           return this.beginContent()
@@ -148,74 +144,25 @@ export class FrameReader {
     return 'data-head'
   }
 
-  private enter(bytes: Uint8Array): void {
-    this.passed += this.current.length
-    this.current = bytes
-    this.position = 0
-  }
-
-  private advance(): boolean {
-    if (this.position < this.current.length) return true
-    const next = this.queue.shift()
-    if (next === undefined) return false
-    this.enter(next)
-    return true
-  }
-
   private takePreface(): boolean {
+    const { chunks } = this
     while (this.prefaceRead < HTTP2_PREFACE.length) {
-      if (!this.advance()) return false
-      if (this.current[this.position] !== HTTP2_PREFACE.charCodeAt(this.prefaceRead)) {
+      const octet = chunks.peek()
+      if (octet < 0) return false
+      if (octet !== HTTP2_PREFACE.charCodeAt(this.prefaceRead)) {
         const detail = 'the client does not begin with the connection preface'
         throw new Http2DecodeError('invalid', this.prefaceRead, detail, 'PROTOCOL_ERROR', 'RFC 9113 section 3.4')
       }
-      this.position++
+      chunks.takePiece(1)
       this.prefaceRead++
     }
     return true
   }
 
-  /** Makes `length` bytes that follow each other, [start, end) of `bytes`; false while they are not all there. */
-  private gather(length: number): boolean {
-    while (this.carryLength + this.current.length - this.position < length || this.carryLength > 0) {
-      const taken = Math.min(length - this.carryLength, this.current.length - this.position)
-      this.keep(this.position, taken, length)
-      this.position += taken
-      if (this.carryLength === length) {
-        this.bytes = this.carry
-        this.start = 0
-        this.end = length
-        this.carryLength = 0
-        return true
-      }
-      if (!this.advance()) return false
-    }
-    this.bytes = this.current
-    this.start = this.position
-    this.position += length
-    this.end = this.position
-    return true
-  }
-
-  private keep(from: number, length: number, wanted: number): void {
-    const total = this.carryLength + length
-    if (total > this.carry.length) {
-      // Never more than twice of what has arrived: a length that is only announced takes no memory.
-      const larger = new Uint8Array(Math.min(Math.max(64, 2 * total), Math.max(64, wanted)))
-      larger.set(this.carry.subarray(0, this.carryLength))
-      this.carry = larger
-    }
-    this.carry.set(this.current.subarray(from, from + length), this.carryLength)
-    this.carryLength = total
-  }
-
   private takePiece(): boolean {
-    if (!this.advance()) return false
-    this.bytes = this.current
-    this.start = this.position
-    this.end = Math.min(this.current.length, this.position + this.remaining)
-    this.remaining -= this.end - this.start
-    this.position = this.end
+    const { chunks } = this
+    if (!chunks.takePiece(this.remaining)) return false
+    this.remaining -= chunks.end - chunks.start
     return true
   }
 }

@@ -6,10 +6,11 @@ import { Http2Connection } from './connection.ts'
 import { Violation } from './fault.ts'
 import { FieldBlock } from './field-block.ts'
 import type { BlockPurpose } from './field-block.ts'
-import { FieldCollector, readTrailers } from './field-section.ts'
-import type { Malformation } from './field-section.ts'
+import { FieldCollector } from '../http-field-section.ts'
+import { FIELD_SECTIONS } from './field-section.ts'
+import type { Malformation } from '../http-field-section.ts'
 import type { Http2Options } from './options.ts'
-import { RateMeter } from './rate-meter.ts'
+import { RateMeter } from '../rate-meter.ts'
 import { RECEIVED, RECEIVED_CLOSED } from './stream-state.ts'
 import type { Refusal, StreamInput } from './stream-state.ts'
 import type { Http2Stream } from './stream.ts'
@@ -231,7 +232,7 @@ export abstract class Http2MessageReception<Event extends { readonly type: strin
   private takeTrailers(stream: Http2Stream, section: FieldCollector, endsStream: boolean): void {
     if (!endsStream) throw this.malformed(stream, 'a second header section', 'RFC 9113 section 8.1')
     if (section.isTooLarge) throw this.tooLarge(stream)
-    const trailers = readTrailers(section.fields)
+    const trailers = FIELD_SECTIONS.readTrailers(section.fields)
     if ('malformed' in trailers) throw this.malformed(stream, trailers.malformed.detail, trailers.malformed.cites)
     if (stream.promised !== undefined && stream.promised > 0) {
       throw this.malformed(stream, 'the content is shorter than Content-Length says', 'RFC 9113 section 8.1.1')

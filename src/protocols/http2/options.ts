@@ -1,4 +1,5 @@
 import type { Http2FrameType } from '../../wire/http2-names.ts'
+import type { Rate } from '../rate-meter.ts'
 
 /** What an endpoint announces to its peer (RFC 9113 section 6.5.2, RFC 8441 section 3, RFC 9218 section 2.1). */
 export interface Http2Settings {
@@ -18,12 +19,6 @@ export interface Http2Settings {
   readonly enableConnectProtocol: boolean
   /** Whether the tree of priorities of RFC 7540 is of no use. */
   readonly noRfc7540Priorities: boolean
-}
-
-/** So many at once, and so many a second in the long run. */
-export interface Rate {
-  readonly burst: number
-  readonly perSecond: number
 }
 
 /** How much of a peer's behaviour is borne before the connection ends with ENHANCE_YOUR_CALM. */

@@ -1,5 +1,5 @@
 import { HpackEncoder } from '../../wire/hpack.ts'
-import type { HpackField } from '../../wire/hpack.ts'
+import type { CompressedField } from '../../wire/indexing-choice.ts'
 import { decodeFrameHeader, encodeFieldBlock, HTTP2_HEADER_LENGTH, writeFrameHeader } from '../../wire/http2-frame.ts'
 import { HTTP2_FLAG, http2FrameType } from '../../wire/http2-names.ts'
 import type { FrameNotice, Http2Scheduler } from './options.ts'
@@ -63,7 +63,7 @@ export class Output {
   }
 
   /** A field block. @param promised 0: HEADERS; else the stream that a PUSH_PROMISE promises */
-  fields(stream: number, fields: readonly HpackField[], flags: number, promised: number, opens = 0): void {
+  fields(stream: number, fields: readonly CompressedField[], flags: number, promised: number, opens = 0): void {
     this.push(encodeFieldBlock(this.encoder.encode(fields), stream, flags, promised, this.maxFrameSize), false, opens)
   }
 

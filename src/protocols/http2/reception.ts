@@ -19,7 +19,7 @@ import type { Http2Fault } from './fault.ts'
 import { Http2MessageReception, violation } from './message-reception.ts'
 import type { Http2Options } from './options.ts'
 import { noticeType } from './output.ts'
-import { RateMeter } from './rate-meter.ts'
+import { RateMeter } from '../rate-meter.ts'
 import { INITIAL_SETTINGS, withParameters } from './settings.ts'
 
 /** Debug data of a GOAWAY frame that is told, in bytes. */

@@ -1,12 +1,14 @@
 import { encodePing, encodeResetStream } from '../../wire/http2-frame.ts'
 import { HTTP2_FLAG } from '../../wire/http2-names.ts'
 import type { Http2ServerEvent } from './event.ts'
-import { LocalProtocolError, Violation } from './fault.ts'
-import type { FieldCollector } from './field-section.ts'
-import { fieldsForBody, fieldsToSend, readRequest, requestToSend } from './field-section.ts'
-import type { Http2Field, Http2Priority, Http2RequestHead, Http2Response } from './message.ts'
+import { LocalProtocolError } from '../local-protocol-error.ts'
+import { Violation } from './fault.ts'
+import type { FieldCollector } from '../http-field-section.ts'
+import { fieldsForBody } from '../http-field-section.ts'
+import { FIELD_SECTIONS } from './field-section.ts'
+import type { HttpField, HttpPriority, HttpRequestHead, HttpResponse } from '../http-message.ts'
 import type { Http2Options } from './options.ts'
-import { completePriority, DEFAULT_PRIORITY, parsePriority } from './priority.ts'
+import { completePriority, DEFAULT_PRIORITY, parsePriority } from '../http-priority.ts'
 import { Http2Reception } from './reception.ts'
 import type { Http2Stream } from './stream.ts'
 
@@ -22,7 +24,7 @@ const GOODBYE_PING = /* @__PURE__ */ Uint8Array.of(0x67, 0x6f, 0x6f, 0x64, 0x62,
  * any order. `connection.ts` has the theory.
  */
 export class Http2Server extends Http2Reception<Http2ServerEvent> {
-  private readonly earlyPriorities = new Map<number, Http2Priority>()
+  private readonly earlyPriorities = new Map<number, HttpPriority>()
   private goodbye: 'none' | 'begun' | 'said' = 'none'
 
   constructor(options: Http2Options = {}) {
@@ -30,13 +32,13 @@ export class Http2Server extends Http2Reception<Http2ServerEvent> {
   }
 
   /** A 1xx response, 101 excepted. Throws LocalProtocolError, RangeError for fields that cannot be sent. */
-  inform(id: number, status: number, fields: readonly Http2Field[] = []): void {
+  inform(id: number, status: number, fields: readonly HttpField[] = []): void {
     if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
       throw new LocalProtocolError(`${String(status)} is not the status of a response on the way`)
     }
     const stream = this.unanswered(id)
     if (stream === undefined) return
-    const all = [{ name: ':status', value: String(status) }, ...fieldsToSend(fields)]
+    const all = [{ name: ':status', value: String(status) }, ...FIELD_SECTIONS.toSend(fields)]
     stream.sent('HEADERS')
     this.streams.activate(stream)
     this.output.fields(id, all, 0, 0)
@@ -47,7 +49,7 @@ export class Http2Server extends Http2Reception<Http2ServerEvent> {
    * the stream has a response already, RangeError for what cannot be sent.
    * @returns whether a body is wanted: then `sendBody` and `endBody`, or `sendSource`, follow; else the response is whole
    */
-  respond(id: number, response: Http2Response): boolean {
+  respond(id: number, response: HttpResponse): boolean {
     const { status, body } = response
     if (!Number.isInteger(status) || status < 200 || status > 599) {
       throw new LocalProtocolError(`${String(status)} is not the status of a final response`)
@@ -57,7 +59,7 @@ export class Http2Server extends Http2Reception<Http2ServerEvent> {
     // RFC 9110 section 8.6: there is no Content-Length where there can be no content, nor in a tunnel.
     const isTunnel = stream?.method === 'CONNECT' && status < 300
     const length = status === 204 || isTunnel ? [] : fieldsForBody(response.fields, body, true)
-    const fields = [{ name: ':status', value: String(status) }, ...fieldsToSend(response.fields), ...length]
+    const fields = [{ name: ':status', value: String(status) }, ...FIELD_SECTIONS.toSend(response.fields), ...length]
     if (stream === undefined) return false
     const isBodiless = stream.method === 'HEAD' || status === 204 || status === 304 || body === 0
     this.sendHead(stream, fields, isBodiless ? 'none' : body)
@@ -77,14 +79,14 @@ export class Http2Server extends Http2Reception<Http2ServerEvent> {
    * taken, or `parent` is no request; RangeError for what cannot be sent.
    * @returns its stream's number; 0 when the parent was closed in the meantime, and nothing is promised
    */
-  push(parent: number, request: Http2RequestHead): number {
+  push(parent: number, request: HttpRequestHead): number {
     const beside = this.streams.open.get(parent)
     if (!this.canPush || this.streams.isOurs(parent) || this.streams.isIdle(parent)) {
       throw new LocalProtocolError('no push can be made now')
     }
     if (beside === undefined) return 0
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new LocalProtocolError(`${request.method} cannot be pushed`)
-    const fields = requestToSend(request)
+    const fields = FIELD_SECTIONS.requestToSend(request)
     beside.sent('PUSH_PROMISE')
     const stream = this.newStream(this.streams.takeOwnNumber(), true)
     stream.sent('PROMISE')
@@ -95,12 +97,12 @@ export class Http2Server extends Http2Reception<Http2ServerEvent> {
   }
 
   /** The priority that a stream's response has now, by the client's word or ours; the default for one that is closed. */
-  priority(stream: number): Http2Priority {
+  priority(stream: number): HttpPriority {
     return this.streams.open.get(stream)?.priority ?? DEFAULT_PRIORITY
   }
 
   /** Gives a response another priority than the client asked for, what is absent staying. Harmless when the stream is closed. */
-  reprioritise(id: number, priority: Partial<Http2Priority>): void {
+  reprioritise(id: number, priority: Partial<HttpPriority>): void {
     const stream = this.streams.open.get(id)
     if (stream) stream.priority = completePriority(priority, stream.priority)
   }
@@ -157,7 +159,7 @@ export class Http2Server extends Http2Reception<Http2ServerEvent> {
       this.refuseLarge(stream, endsStream)
       return
     }
-    const read = readRequest(section.fields, this.announced.enableConnectProtocol)
+    const read = FIELD_SECTIONS.readRequest(section.fields, this.announced.enableConnectProtocol)
     if ('malformed' in read) throw this.malformedHead(stream, read.malformed)
     const { head, contentLength } = read
     this.expectBody(stream, contentLength, endsStream)
@@ -168,7 +170,7 @@ export class Http2Server extends Http2Reception<Http2ServerEvent> {
     if (endsStream) this.endReceived(stream, [])
   }
 
-  private priorityOf(id: number, head: Http2RequestHead): Http2Priority {
+  private priorityOf(id: number, head: HttpRequestHead): HttpPriority {
     const early = this.earlyPriorities.get(id)
     // Lower numbers cannot begin any more (RFC 9113 section 5.1.1).
     for (const known of this.earlyPriorities.keys()) if (known <= id) this.earlyPriorities.delete(known)
@@ -209,7 +211,7 @@ export class Http2Server extends Http2Reception<Http2ServerEvent> {
     else if (streams.isIdle(id)) this.keepEarly(id, priority)
   }
 
-  private keepEarly(id: number, priority: Http2Priority): void {
+  private keepEarly(id: number, priority: HttpPriority): void {
     const { earlyPriorities } = this
     earlyPriorities.delete(id)
     earlyPriorities.set(id, priority)

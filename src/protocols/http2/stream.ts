@@ -1,6 +1,7 @@
-import type { HpackField } from '../../wire/hpack.ts'
-import { LocalProtocolError } from './fault.ts'
-import type { BodySource, Http2Priority } from './message.ts'
+import type { CompressedField } from '../../wire/indexing-choice.ts'
+import { LocalProtocolError } from '../local-protocol-error.ts'
+import type { BodySource } from '../body-source.ts'
+import type { HttpPriority } from '../http-message.ts'
 import { SENT } from './stream-state.ts'
 import type { StreamInput, StreamState } from './stream-state.ts'
 
@@ -27,7 +28,7 @@ export class Http2Stream {
 
   /** Bytes that we may send; below 0 when the peer made its windows smaller. */
   sendWindow: number
-  priority: Http2Priority
+  priority: HttpPriority
   /** When it was last its turn; larger is later. */
   turn = 0
   /** Whether the output has it in its list. */
@@ -47,7 +48,7 @@ export class Http2Stream {
   private waitingBytes = 0
   private sourceBytes = 0
   private hasEnd = false
-  private trailers: readonly HpackField[] = []
+  private trailers: readonly CompressedField[] = []
   /** Bytes of the body that our Content-Length still promises. */
   private owed: number | undefined
 
@@ -59,7 +60,7 @@ export class Http2Stream {
     readonly isOurs: boolean,
     receiveWindow: number,
     sendWindow: number,
-    priority: Http2Priority,
+    priority: HttpPriority,
   ) {
     this.receiveWindow = receiveWindow
     this.sendWindow = sendWindow
@@ -106,7 +107,7 @@ export class Http2Stream {
   }
 
   /** The body is whole. Throws LocalProtocolError. */
-  end(trailers: readonly HpackField[]): void {
+  end(trailers: readonly CompressedField[]): void {
     if (!this.isSending || this.hasEnd) throw new LocalProtocolError(`no body is being sent on stream ${String(this.id)}`)
     if (this.owed !== undefined && this.owed > 0) {
       throw new LocalProtocolError(`a body ends ${String(this.owed)} bytes short of its Content-Length`)
@@ -153,7 +154,7 @@ export class Http2Stream {
   }
 
   /** The trailers behind the body; none: its last DATA frame ends it. */
-  get endFields(): readonly HpackField[] {
+  get endFields(): readonly CompressedField[] {
     return this.trailers
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Http2Client } from '../../../src/protocols/http2/client.ts'
-import { LocalProtocolError } from '../../../src/protocols/http2/fault.ts'
+import { LocalProtocolError } from '../../../src/protocols/local-protocol-error.ts'
 import { Http2Server } from '../../../src/protocols/http2/server.ts'
 import { data, END_STREAM, GET, goaway, headers, POST, push, RawClient, RawServer, reset } from './raw-peer.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { LocalProtocolError } from '../../../src/protocols/http2/fault.ts'
+import { LocalProtocolError } from '../../../src/protocols/local-protocol-error.ts'
 import {
   data,
   END_STREAM,

@@ -1,6 +1,6 @@
 import { Http2Client } from '../../../src/protocols/http2/client.ts'
 import type { Http2ClientEvent, Http2ServerEvent } from '../../../src/protocols/http2/event.ts'
-import type { Http2Request } from '../../../src/protocols/http2/message.ts'
+import type { HttpRequest } from '../../../src/protocols/http-message.ts'
 import type { Http2Options } from '../../../src/protocols/http2/options.ts'
 import { Http2Server } from '../../../src/protocols/http2/server.ts'
 import { HpackDecoder } from '../../../src/wire/hpack.ts'
@@ -190,7 +190,7 @@ export class RawServer extends RawPeer<Http2Client, Http2ClientEvent> {
   }
 
   /** Has ours make a request. @returns its stream */
-  request(request: Partial<Http2Request> = {}): number {
+  request(request: Partial<HttpRequest> = {}): number {
     const stream = this.ours.request({
       method: 'GET',
       scheme: 'http',

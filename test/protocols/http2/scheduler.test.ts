@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { FrameNotice, Http2Scheduler } from '../../../src/protocols/http2/options.ts'
-import { parsePriority } from '../../../src/protocols/http2/priority.ts'
+import { parsePriority } from '../../../src/protocols/http-priority.ts'
 import { END_STREAM, frame, GET, headers, joined, latin1, POST, RawClient, RawServer, uint32 } from './raw-peer.ts'
 
 /* RFC 9218: what is said about priorities, and what a server makes of it. */

@@ -1,7 +1,12 @@
-import type { Nanos } from '../endpoint.ts'
-import type { Rate } from './options.ts'
+import type { Nanos } from './endpoint.ts'
 
 const SECOND = 1e9
+
+/** So many at once, and so many a second in the long run. */
+export interface Rate {
+  readonly burst: number
+  readonly perSecond: number
+}
 
 /** Counts what happens against a rate: a bucket of tokens that fills as time passes. */
 export class RateMeter {

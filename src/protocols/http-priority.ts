@@ -1,8 +1,8 @@
-import type { Http2Priority } from './message.ts'
+import type { HttpPriority } from './http-message.ts'
 
 /** Priority Field Values: RFC 9218 section 4, in the dictionaries of RFC 8941 section 3.2. */
 
-export const DEFAULT_PRIORITY: Http2Priority = { urgency: 3, incremental: false }
+export const DEFAULT_PRIORITY: HttpPriority = { urgency: 3, incremental: false }
 
 /** One member of a dictionary, in [1] its key, in [2] its value, in [3] what follows; parameters are overlooked. */
 const MEMBER =
@@ -15,7 +15,7 @@ const LONGEST = 256
  * What a Priority Field Value says, with `base` for what it leaves out. One that is no dictionary says nothing, nor does a member of another
  * type or out of range (RFC 9218 section 4, 5).
  */
-export function parsePriority(text: string, base: Http2Priority = DEFAULT_PRIORITY): Http2Priority {
+export function parsePriority(text: string, base: HttpPriority = DEFAULT_PRIORITY): HttpPriority {
   let { urgency, incremental } = base
   if (text.length > LONGEST) return base
   for (let rest = text.replace(/^ +| +$/g, ''); rest !== '';) {
@@ -32,14 +32,14 @@ export function parsePriority(text: string, base: Http2Priority = DEFAULT_PRIORI
 }
 
 /** A Priority Field Value; empty when it says nothing but the default. */
-export function formatPriority({ urgency, incremental }: Http2Priority): string {
+export function formatPriority({ urgency, incremental }: HttpPriority): string {
   const members = urgency === DEFAULT_PRIORITY.urgency ? [] : [`u=${String(urgency)}`]
   if (incremental) members.push('i')
   return members.join(', ')
 }
 
 /** A priority with what is absent taken from `base`. Throws RangeError for an urgency that there is not. */
-export function completePriority(priority: Partial<Http2Priority>, base: Http2Priority): Http2Priority {
+export function completePriority(priority: Partial<HttpPriority>, base: HttpPriority): HttpPriority {
   const { urgency = base.urgency, incremental = base.incremental } = priority
   if (!Number.isInteger(urgency) || urgency < 0 || urgency > 7) throw new RangeError(`${String(urgency)} is not an urgency`)
   return { urgency, incremental }

@@ -1,7 +1,7 @@
-import type { HeaderField } from '../../wire/http1.ts'
+import type { HeaderField } from '../wire/http1.ts'
 
 /** A field to be sent. Names go out in lower case. */
-export interface Http2Field extends HeaderField {
+export interface HttpField extends HeaderField {
   /**
    * Whether no hop may compress it by reference (RFC 7541 section 7.1.3). Absent: only `authorization`, `proxy-authorization` and short
    * cookies are treated so.
@@ -10,7 +10,7 @@ export interface Http2Field extends HeaderField {
 }
 
 /** RFC 9218 section 4. */
-export interface Http2Priority {
+export interface HttpPriority {
   /** 0 to 7, 0 being the most urgent; a request that says nothing has 3. */
   readonly urgency: number
   /** Whether the response is useful in parts, so that it may share with others of its urgency. */
@@ -18,7 +18,7 @@ export interface Http2Priority {
 }
 
 /** What a request's pseudo-header fields say (RFC 9113 section 8.3.1), and its other fields. */
-export interface Http2RequestHead {
+export interface HttpRequestHead {
   /** Case-sensitive. */
   readonly method: string
   /** `'https'`; empty for CONNECT. */
@@ -32,29 +32,21 @@ export interface Http2RequestHead {
   readonly fields: readonly HeaderField[]
 }
 
-export interface Http2Request extends Http2RequestHead {
+export interface HttpRequest extends HttpRequestHead {
   /** Connection, Content-Length and the like must not be given; nor must `priority`, which comes from the argument. */
-  readonly fields: readonly Http2Field[]
+  readonly fields: readonly HttpField[]
   /** Length of the body in bytes, sent as Content-Length; `'unknown'`: none is sent. 0: there is no body. */
   readonly body: number | 'unknown'
 }
 
-export interface Http2Response {
+export interface HttpResponse {
   /** 200 to 599. */
   readonly status: number
   /** Connection, Content-Length and the like must not be given. */
-  readonly fields: readonly Http2Field[]
+  readonly fields: readonly HttpField[]
   /**
    * Length of the body in bytes, sent as Content-Length; `'unknown'`: none is sent. To HEAD, and with 304, it is what a GET would
    * have had: no body is sent.
    */
   readonly body: number | 'unknown'
-}
-
-/** A body that is made when it is sent, so that it takes no memory while it waits for windows. */
-export interface BodySource {
-  /** In bytes. */
-  readonly length: number
-  /** At least one and at most `most` bytes at this offset; they must not change any more. Must not call the endpoint. */
-  read: (offset: number, most: number) => Uint8Array
 }

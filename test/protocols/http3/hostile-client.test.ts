@@ -1,0 +1,3 @@
+import { assaults } from './assault.ts'
+
+assaults(true)
