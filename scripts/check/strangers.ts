@@ -5,8 +5,11 @@ import { findProgram } from './chromium.ts'
 
 /** Programs that nobody here wrote and that the tests meet, with Debian's packages of them. */
 export const STRANGERS: Readonly<Record<string, string>> = {
+  caddy: 'caddy',
   curl: 'curl',
   'gnutls-cli': 'gnutls-bin',
+  gtlsclient: 'ngtcp2-client',
+  gtlsserver: 'ngtcp2-server',
   h2load: 'nghttp2-client',
   ip: 'iproute2',
   nc: 'netcat-openbsd',

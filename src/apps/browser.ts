@@ -1,6 +1,7 @@
 import type { App, AppContext, Blocking } from '../host/socket.ts'
 import { WaitQueue } from '../host/tasks.ts'
 import type { Nanos } from '../kernel/time.ts'
+import { USUAL_CLIENT_QUIC } from '../scenario/quic-settings.ts'
 import { countSetting, fixedSetting, flagSetting, LONGEST } from './setting.ts'
 import { parseUrl } from './url.ts'
 import { WebLoader } from './web-loader.ts'
@@ -23,10 +24,13 @@ export interface Visit {
 /** Settings of an application that loads pages; see `LoaderSettings`, `OriginSettings`, `ConnectionSettings` and `PageSettings`. */
 export interface BrowserOptions extends LoaderSettings, PageSettings {
   readonly visits: readonly Visit[]
+  /** When QUIC connections go on by other ports without their knowledge, as if a NAT on the way had forgotten the ones before. */
+  readonly rebinds: readonly Nanos[]
 }
 
 const DEFAULTS: BrowserOptions = {
   visits: [],
+  rebinds: [],
   connections: 6,
   keepAlive: true,
   pipelining: false,
@@ -37,6 +41,7 @@ const DEFAULTS: BrowserOptions = {
   attemptDelay: 250_000_000,
   protocols: undefined,
   tls: undefined,
+  quic: USUAL_CLIENT_QUIC,
   push: true,
   coalescing: true,
   cache: true,
@@ -62,6 +67,9 @@ export class Browser implements App {
   *main(context: AppContext): Blocking<void> {
     const { options } = this
     const loader = new WebLoader(context, options)
+    // Where there is but one way to the outside, it never changes.
+    if (context.environment.ports > 1) context.spawn(loader.watchNetwork())
+    for (const at of options.rebinds) context.spawn(rebind(context, loader, at))
     for (const visit of options.visits) {
       const wait = visit.at - context.environment.now
       if (wait > 0) yield* context.sleep(wait)
@@ -103,4 +111,9 @@ export class Browser implements App {
         throw fixedSetting(path, CHANGEABLE)
     }
   }
+}
+
+function* rebind(context: AppContext, loader: WebLoader, at: Nanos): Blocking<void> {
+  yield* context.sleep(Math.max(0, at - context.environment.now))
+  loader.rebind()
 }

@@ -6,7 +6,19 @@ import type { TcpSocket } from '../host/socket.ts'
  */
 export interface ByteStream extends Pick<
   TcpSocket,
-  'connection' | 'local' | 'remote' | 'read' | 'write' | 'drained' | 'shutdown' | 'close' | 'reset' | 'setNoDelay' | 'readable'
+  | 'connection'
+  | 'local'
+  | 'remote'
+  | 'read'
+  | 'readNow'
+  | 'arrival'
+  | 'write'
+  | 'drained'
+  | 'shutdown'
+  | 'close'
+  | 'reset'
+  | 'setNoDelay'
+  | 'readable'
 > {
   /** Where in TCP's stream of that direction its bytes lay; absent: the bytes are TCP's own. */
   readonly carriers?: StreamCarriers

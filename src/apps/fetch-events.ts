@@ -10,8 +10,9 @@
  *   takes the connection that was opened for it, or when it has to be sent again.
  *   - `queued`: waits for its turn, for a connection, or for a stream on one.
  *   - `dns`, `connect`, `tls`: a connection is being opened for it: its name is resolved, TCP's handshake, TLS's handshake. They last no
- *     time when there is nothing to do.
- *   - `sending`: the request goes into the socket, a body with it. `stream` is the stream's number in HTTP/2.
+ *     time when there is nothing to do. QUIC's handshake is all `connect`, for TLS is in it. Where QUIC and TCP race, the first in line shows
+ *     what becomes of QUIC.
+ *   - `sending`: the request goes into the socket, a body with it. `stream` is the stream's number in HTTP/2 and HTTP/3.
  *   - `waiting`: the request is on its way, and nothing of the response has come.
  *   - `receiving`: the response comes in.
  * - `fetch:ended {id, status, bytes, outcome, protocol, error?, detail?, location?}`: `bytes` of body came over the network for it. With
@@ -22,6 +23,11 @@
  * - `fetch:upgraded {url, to, reason}`: asked for over https instead: `hsts` (RFC 6797), `mixed-content` (a
  *   picture).
  * - `hsts:remembered {host, maxAge, includeSubDomains}`, `hsts:forgotten {host}`: a host says whether it is to be visited over https only.
+ * - `alt-svc:remembered {origin, protocol, host, port, maxAge}`, `alt-svc:forgotten {origin}`: an origin says where else it is to be found (RFC
+ *   7838), or that it is not. `alt-svc:broken {origin, host, port, error, rest}`: HTTP/3 has failed there where TCP works, and is left alone for
+ *   `rest` nanoseconds.
+ * - `http3:frame-sent`, `http3:frame-received {stream, type, length, from, to}`: a frame of HTTP/3, in bytes of its direction of its stream.
+ *   `qpack:blocked {stream, requiredInsertCount}`, `qpack:unblocked {stream}`: a response's fields wait for another stream's.
  * - `http2:push-promised {stream, parent, url}`, `http2:push-refused {stream, url, reason}`, `http2:push-used {id, stream, url}`: what a
  *   server pushed is promised, and refused (`cached`, `requested`, `pushed`, `not-authoritative`, `no-get`) or taken by a fetch.
  * - `page:first-rendered {url, duration}`: first paint, when the body has begun and no stylesheet of the head is missing.
@@ -45,4 +51,4 @@ export type FetchPhase = 'queued' | 'dns' | 'connect' | 'tls' | 'sending' | 'wai
 export type FetchOutcome = 'complete' | 'failed' | 'cancelled' | 'from-cache' | 'pushed'
 
 /** Names as ALPN has them. */
-export type FetchProtocol = 'http/1.0' | 'http/1.1' | 'h2'
+export type FetchProtocol = 'http/1.0' | 'http/1.1' | 'h2' | 'h3'

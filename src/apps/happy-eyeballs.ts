@@ -10,14 +10,18 @@ import type { Nanos } from '../kernel/time.ts'
 import { formatIp, type IpAddress } from '../wire/address.ts'
 import { failureOf } from './web-fetch.ts'
 
-export interface ConnectOptions {
-  readonly port: number
-  /** Of each attempt, in nanoseconds; 0: as long as TCP itself tries. */
-  readonly timeout: Nanos
+/** How several addresses are tried. */
+export interface RaceOptions {
   /** Whether an attempt begins while others are under way. */
   readonly happyEyeballs: boolean
   /** How long after an attempt the next one begins. */
   readonly attemptDelay: Nanos
+}
+
+export interface ConnectOptions extends RaceOptions {
+  readonly port: number
+  /** Of each attempt, in nanoseconds; 0: as long as TCP itself tries. */
+  readonly timeout: Nanos
   /** A first request, for the SYN if Fast Open allows; only where there is a single address to try. */
   readonly data?: Uint8Array
 }
@@ -42,14 +46,21 @@ interface Attempt {
   readonly task: Task
 }
 
-class Race {
-  winner: TcpSocket | undefined
+/** What an attempt makes. */
+export interface Attempted {
+  /** Name of the conversation. */
+  readonly connection: string
+  close(): void
+}
+
+class Race<Connection extends Attempted> {
+  winner: Connection | undefined
   error: unknown
   private readonly attempts: Attempt[] = []
 
   constructor(
     private readonly context: AppContext,
-    private readonly options: ConnectOptions,
+    private readonly connect: (address: IpAddress) => Blocking<Connection>,
   ) {}
 
   get running(): Task[] {
@@ -63,7 +74,7 @@ class Race {
 
   private *attempt(address: IpAddress): Blocking<void> {
     try {
-      const socket = yield* connectTo(this.context, address, this.options)
+      const socket = yield* this.connect(address)
       if (this.winner === undefined) {
         this.winner = socket
         this.record('succeeded', address, {}, socket.connection)
@@ -96,7 +107,7 @@ class Race {
 }
 
 /**
- * Connects to the first of several addresses that answers.
+ * Connects over TCP to the first of several addresses that answers.
  * @param addresses at least one, in the order of RFC 6724
  * @throws SocketError the last attempt's, when all have failed
  */
@@ -105,8 +116,21 @@ export function* connectToAny(
   addresses: readonly IpAddress[],
   options: ConnectOptions,
 ): Blocking<TcpSocket> {
-  if (addresses.length === 1) return yield* connectTo(context, addresses[0], options)
-  const race = new Race(context, options)
+  return yield* raceAddresses(context, addresses, options, (address) => connectTo(context, address, options))
+}
+
+/**
+ * The same, whatever a connection is.
+ * @param connect tries one address; it may be given up at any time, and throws SocketError
+ */
+export function* raceAddresses<Connection extends Attempted>(
+  context: AppContext,
+  addresses: readonly IpAddress[],
+  options: RaceOptions,
+  connect: (address: IpAddress) => Blocking<Connection>,
+): Blocking<Connection> {
+  if (addresses.length === 1) return yield* connect(addresses[0])
+  const race = new Race(context, connect)
   const waiting = options.happyEyeballs ? interleaved(addresses) : [...addresses]
   try {
     for (;;) {

@@ -2,10 +2,8 @@ import type { AppContext, Blocking, Task } from '../host/socket.ts'
 import type { EventData } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
 import type { HeaderField } from '../wire/http1.ts'
-import type { ByteStream } from './byte-stream.ts'
 import type { FetchProtocol } from './fetch-events.ts'
 import { formatUrl } from './url.ts'
-import { failureOf } from './web-fetch.ts'
 import type { Failure, Fetch } from './web-fetch.ts'
 
 /** What an exchange needs to know of the browser. It may change at any time. */
@@ -37,25 +35,20 @@ export interface ExchangeOwner {
   over(loss: Loss): void
 }
 
-/**
- * How requests and responses pass over one connection: the part that all versions of HTTP share. It is a task that reads, and while
- * something is to be sent, one that writes.
- */
+/** How requests and responses pass over one connection: the part that all versions of HTTP share, whatever carries them. */
 export abstract class HttpExchange {
   abstract readonly protocol: FetchProtocol
   /** Whether any number of requests share it. */
   abstract readonly isMultiplexed: boolean
   /** Requests that wait for the end of their response, in order, by the numbers that the connection gives them. */
   protected readonly inFlight = new Map<number, Fetch>()
-  protected stream: ByteStream | undefined
+  /** Requests that have not gone out whole. */
+  protected readonly sending = new Set<Fetch>()
   protected isOver = false
   /** How many responses it has brought. */
   protected served = 0
-  /** Requests that are not in the socket yet. */
-  private readonly sending = new Set<Fetch>()
-  private writer: Task | undefined
+  protected lastProgress: Nanos = 0
   private watch: Task | undefined
-  private lastProgress: Nanos = 0
 
   constructor(
     protected readonly context: AppContext,
@@ -72,6 +65,9 @@ export abstract class HttpExchange {
     return false
   }
 
+  /** Name of the conversation that carries it; '' while there is none. */
+  protected abstract get connection(): string
+
   /** Whether a request can go out now, and nothing else is in its way. */
   abstract get canBegin(): boolean
 
@@ -81,22 +77,14 @@ export abstract class HttpExchange {
   /** Whether something of the response to this request has come. */
   protected abstract isAnswering(fetch: Fetch): boolean
 
-  /** Gives the request to the endpoint. @returns the number that the endpoint gives it, from 1; the stream's number in HTTP/2 */
+  /** Gives the request to the endpoint. @returns the number that the endpoint gives it; the stream's number in HTTP/2 and HTTP/3 */
   protected abstract request(fetch: Fetch, fields: readonly HeaderField[]): number
 
-  /** Bytes came from the stream; undefined: its end. */
-  protected abstract handle(bytes: Uint8Array | undefined, now: Nanos): void
-
-  protected abstract pollTransmit(now: Nanos): Uint8Array | undefined
-
-  /** Bytes of the endpoint have gone into the socket. */
-  protected abstract written(): void
+  /** Sends what the endpoint has to say. */
+  protected abstract flush(): void
 
   /** Whether the endpoint has given away all of a request. */
   protected abstract isSent(fetch: Fetch): boolean
-
-  /** Sends the bodies that wait to be sent. */
-  protected abstract sendBodies(stream: ByteStream): Blocking<void>
 
   /** Its request matters more now. */
   abstract reprioritise(fetch: Fetch): void
@@ -109,7 +97,7 @@ export abstract class HttpExchange {
     return false
   }
 
-  /** Sends a request; only when `canBegin` or `canPipeline`. Before there is a stream it is kept for `firstBytes`. */
+  /** Sends a request; only when `canBegin` or `canPipeline`. Before anything carries it, it is kept. */
   begin(fetch: Fetch): void {
     const { url, method, priority } = fetch
     const { now } = this.context.environment
@@ -121,29 +109,21 @@ export abstract class HttpExchange {
     this.sending.add(fetch)
     const retry = fetch.retries > 0 ? { retry: fetch.retries } : {}
     const stream = this.isMultiplexed ? { stream: number, priority } : {}
-    const connection = this.stream?.connection ?? ''
-    this.record('http:request-sent', { id: fetch.id, method, url: formatUrl(url), connection, ...stream, ...retry })
-    if (this.stream === undefined) return
-    fetch.enter('sending', this.stream.connection, this.isMultiplexed ? number : undefined)
+    this.record('http:request-sent', {
+      id: fetch.id,
+      method,
+      url: formatUrl(url),
+      connection: this.connection,
+      ...stream,
+      ...retry,
+    })
+    if (this.connection === '') return
+    fetch.enter('sending', this.connection, this.isMultiplexed ? number : undefined)
     this.flush()
     this.beginWatch()
   }
 
-  /** What `begin` left to be sent before there was a stream: for a SYN, or for early data of TLS. */
-  firstBytes(): Uint8Array {
-    const pieces: Uint8Array[] = []
-    const { now } = this.context.environment
-    for (let piece = this.pollTransmit(now); piece; piece = this.pollTransmit(now)) pieces.push(piece)
-    const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
-    let at = 0
-    for (const piece of pieces) {
-      bytes.set(piece, at)
-      at += piece.length
-    }
-    return bytes
-  }
-
-  /** Takes back what was begun before there was a stream: it was not sent, or not read. */
+  /** Takes back what was begun before there was anything to carry it: it was not sent, or not read. */
   takeBack(): Fetch[] {
     const taken = [...this.inFlight.values()]
     this.inFlight.clear()
@@ -152,34 +132,11 @@ export abstract class HttpExchange {
     return taken
   }
 
-  /** The connection is there. @param lost bytes of `firstBytes` that the server did not get */
-  *attach(stream: ByteStream, lost?: Uint8Array): Blocking<void> {
-    this.stream = stream
+  /** What it was waiting for is there, `connection` among it. */
+  protected attached(): void {
+    const { connection } = this
     this.lastProgress = this.context.environment.now
-    for (const [number, fetch] of this.inFlight)
-      fetch.enter('sending', stream.connection, this.isMultiplexed ? number : undefined)
-    if (lost !== undefined) yield* stream.write(lost)
-    if (this.inFlight.size === 0) return
-    this.written()
-    this.settle()
-    this.beginWatch()
-  }
-
-  /** Reads until the connection is over; behind `attach`. */
-  *run(stream: ByteStream): Blocking<void> {
-    try {
-      this.flush()
-      while (!this.isOver) {
-        const bytes = yield* stream.read()
-        this.lastProgress = this.context.environment.now
-        this.handle(bytes, this.lastProgress)
-        this.flush()
-      }
-    } catch (error) {
-      this.lose(failureOf(error))
-    } finally {
-      this.stop()
-    }
+    for (const [number, fetch] of this.inFlight) fetch.enter('sending', connection, this.isMultiplexed ? number : undefined)
   }
 
   /** Lets go of the connection and of all that is in flight, without a word to the owner. */
@@ -189,14 +146,8 @@ export abstract class HttpExchange {
     this.stop()
   }
 
-  /** Whether TCP ended before TLS did. */
-  protected get isTruncated(): boolean {
-    const { stream } = this
-    return stream !== undefined && 'isTruncated' in stream && stream.isTruncated === true
-  }
-
   protected record(name: string, data: EventData): void {
-    this.context.environment.record(name, this.stream?.connection ?? '', data)
+    this.context.environment.record(name, this.connection, data)
   }
 
   /** What all requests say; conditions behind it. */
@@ -208,7 +159,7 @@ export abstract class HttpExchange {
   protected respond(fetch: Fetch, status: number, fields: readonly HeaderField[]): void {
     this.sending.delete(fetch)
     fetch.status = status
-    fetch.enter('receiving', this.stream?.connection ?? '')
+    fetch.enter('receiving', this.connection)
     this.record('http:response-started', { id: fetch.id, status })
     fetch.owner.responded(fetch, status, fields)
   }
@@ -225,13 +176,13 @@ export abstract class HttpExchange {
     const { id, status, bytes, digest } = fetch
     const duration = this.context.environment.now - fetch.sentAt
     this.record('http:response-received', { id, status, bytes, duration, ...(digest && { digest: digest.value }) })
-    fetch.end('complete', this.protocol, this.stream?.connection ?? '')
+    fetch.end('complete', this.protocol, this.connection)
     fetch.owner.ended(fetch)
     this.owner.available()
   }
 
   /** The network took the connection away. */
-  protected lose(failure: Failure): void {
+  lose(failure: Failure): void {
     if (this.isOver) return
     this.record('http:connection-failed', { ...failure })
     const all = [...this.inFlight.values()]
@@ -248,52 +199,21 @@ export abstract class HttpExchange {
     this.owner.over({ failure, announced, broken, unanswered })
   }
 
+  /** Ends what carries it. */
   protected stop(): void {
-    this.writer?.cancel()
     this.watch?.cancel()
-    this.stream?.close()
   }
 
-  /** Sends what the endpoint has to say, unless somebody is at it. */
-  protected flush(): void {
-    const { stream } = this
-    if (stream === undefined || this.isOver || this.writer?.done === false) return
-    // Requests wait for those that come in the same moment, so that they go out together.
-    const first = this.sending.size > 0 ? undefined : this.pollTransmit(this.context.environment.now)
-    if (first !== undefined || this.sending.size > 0) this.writer = this.context.spawn(this.write(stream, first))
-  }
-
-  private *write(stream: ByteStream, first: Uint8Array | undefined): Blocking<void> {
-    try {
-      yield* this.writeAll(stream, first)
-      yield* this.sendBodies(stream)
-      this.settle()
-    } catch (error) {
-      // What is wrong with the socket, the reader hears, too; it also reads what the server said before.
-      failureOf(error)
-    }
-  }
-
-  /** Writes all that the endpoint has to say. */
-  protected *writeAll(stream: ByteStream, first = this.pollTransmit(this.context.environment.now)): Blocking<void> {
-    const { environment } = this.context
-    for (let piece = first; piece; piece = this.pollTransmit(environment.now)) {
-      yield* stream.write(piece)
-      this.lastProgress = environment.now
-      this.written()
-    }
-  }
-
-  /** What could be sent is in the socket: requests that are whole wait for their response now. */
-  private settle(): void {
+  /** What could be sent is under way: requests that are whole wait for their response now. */
+  protected noteSent(): void {
     for (const fetch of this.sending) {
       if (!this.isSent(fetch)) continue
-      fetch.enter('waiting', this.stream?.connection ?? '')
+      fetch.enter('waiting', this.connection)
       this.sending.delete(fetch)
     }
   }
 
-  private beginWatch(): void {
+  protected beginWatch(): void {
     if (this.owner.settings.timeout > 0 && this.watch?.done !== false) this.watch = this.context.spawn(this.watchSilence())
   }
 

@@ -1,12 +1,15 @@
 import { SocketError } from '../host/socket.ts'
 import type { AppContext, Blocking, TcpSocket } from '../host/socket.ts'
-import { HTTP_PROTOCOLS, type HttpProtocol, type ServerTlsSettings } from '../scenario/tls-settings.ts'
-import { DirectedSite } from './directed-site.ts'
+import { USUAL_SERVER_QUIC, type ServerQuicSettings } from '../scenario/quic-settings.ts'
+import { TCP_PROTOCOLS, type HttpProtocol, type ServerTlsSettings, type TcpProtocolName } from '../scenario/tls-settings.ts'
 import type { HttpService, ServedAs } from './http-service.ts'
+import { DirectedSite } from './directed-site.ts'
+import { QuicListener } from './quic-listener.ts'
 import { RedirectSite } from './redirect-site.ts'
 import { acceptSecurely } from './secure-stream.ts'
 import { ServedHttp1 } from './served-http1.ts'
 import { ServedHttp2 } from './served-http2.ts'
+import { ServedHttp3 } from './served-http3.ts'
 import { TlsService } from './tls-service.ts'
 
 export interface HttpFrontOptions {
@@ -16,38 +19,55 @@ export interface HttpFrontOptions {
   readonly backlog: number
   /** Whether requests in SYNs are taken (RFC 7413). */
   readonly fastOpen: boolean
-  /** Best first; absent: all under TLS, HTTP/1.1 and 1.0 without. Without TLS a client comes with prior knowledge of HTTP/2. */
+  /**
+   * Best first; absent: under TLS all but HTTP/3, without it HTTP/1.1 and 1.0. Without TLS a client comes with prior knowledge of HTTP/2, and
+   * there is no HTTP/3.
+   */
   readonly protocols?: readonly HttpProtocol[] | undefined
   /** Absent: nothing is served under TLS. */
   readonly tls?: ServerTlsSettings | undefined
+  /** For HTTP/3; absent: as usual. */
+  readonly quic?: ServerQuicSettings | undefined
   /** Whether each client gets a certificate made for the name that it asks for. */
   readonly forges?: boolean
 }
 
-const WITHOUT_TLS: readonly HttpProtocol[] = ['http/1.1', 'http/1.0']
+const WITHOUT_TLS: readonly TcpProtocolName[] = ['http/1.1', 'http/1.0']
 
 /** What of TLS can be changed while it runs. */
 export const LIVE_TLS = 'tls.certificate, .tickets, .earlyData, .replayProtection, .clientAuthentication'
+
+/** In bytes. */
+const QUIC_SECRET_LENGTH = 32
 
 /** With what a client of HTTP/2 begins (RFC 9113 section 3.4). */
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 
 /**
  * Where clients of HTTP come in: listens, with TLS or without, finds out which version a client speaks, and has its connection served. Under
- * TLS the version is agreed on by ALPN; a client that does not speak of it gets HTTP/1.1.
+ * TLS the version is agreed on by ALPN; a client that does not speak of it gets HTTP/1.1. HTTP/3 comes in by UDP.
  */
 export class HttpFront {
   private readonly tls: TlsService | undefined
+  /** What is spoken over TCP; undefined: the usual. */
+  private readonly overTcp: readonly TcpProtocolName[] | undefined
+  /** The UDP port on which HTTP/3 is spoken; undefined: it is not. */
+  readonly quicPort: number | undefined
+  private readonly quic: ServerQuicSettings
 
   constructor(
     private readonly options: HttpFrontOptions,
     private readonly service: HttpService,
   ) {
-    this.tls = options.tls && new TlsService(options.tls, options.forges)
+    const { tls, protocols, quic = USUAL_SERVER_QUIC, forges } = options
+    this.tls = tls && new TlsService(tls, forges)
+    this.overTcp = protocols?.filter((protocol) => protocol !== 'h3')
+    this.quic = quic
+    if (tls !== undefined && protocols?.includes('h3') === true) this.quicPort = quic.port === 0 ? tls.port : quic.port
   }
 
   *main(context: AppContext): Blocking<void> {
-    const { tls, service, options } = this
+    const { tls, service, options, overTcp, quicPort } = this
     if (tls === undefined) {
       yield* this.listen(context, options.port, (socket) => this.servePlainly(context, socket, service))
       return
@@ -56,7 +76,25 @@ export class HttpFront {
       const plain = tls.plain === 'redirect' ? new RedirectSite(tls.port, service) : service
       context.spawn(this.listen(context, options.port, (socket) => this.servePlainly(context, socket, plain)))
     }
+    if (quicPort !== undefined) {
+      const overUdp = this.listenToQuic(context, tls, quicPort)
+      if (overTcp?.length !== 0) context.spawn(overUdp)
+      else yield* overUdp
+    }
     yield* this.listen(context, tls.port, (socket) => this.serveSecurely(context, socket, tls))
+  }
+
+  private *listenToQuic(context: AppContext, tls: TlsService, port: number): Blocking<void> {
+    const { quic, service } = this
+    const listener = new QuicListener(context, {
+      port,
+      tls: tls.quicOptions(context, ['h3']),
+      earlyData: tls.takesEarlyData,
+      quic,
+      secret: tls.lastingSecret(context, 'quic', QUIC_SECRET_LENGTH),
+      accepted: (connection) => new ServedHttp3(context, service, connection, quic, tls.names),
+    })
+    yield* listener.run()
   }
 
   /** @returns false: the path is not below `tls`, or there is no TLS */
@@ -73,7 +111,8 @@ export class HttpFront {
   }
 
   private *servePlainly(context: AppContext, socket: TcpSocket, service: HttpService): Blocking<void> {
-    const protocols = this.options.protocols ?? WITHOUT_TLS
+    const { overTcp = WITHOUT_TLS } = this
+    const protocols = overTcp.length === 0 ? WITHOUT_TLS : overTcp
     const version = protocols.includes('http/1.1') || !protocols.includes('http/1.0') ? '1.1' : '1.0'
     if (!protocols.includes('h2')) {
       yield* new ServedHttp1(context, service, socket, { isSecure: false }, version).run()
@@ -87,7 +126,7 @@ export class HttpFront {
   }
 
   private *serveSecurely(context: AppContext, socket: TcpSocket, tls: TlsService): Blocking<void> {
-    const protocols = this.options.protocols ?? HTTP_PROTOCOLS
+    const { overTcp: protocols = TCP_PROTOCOLS } = this
     let stream
     try {
       stream = yield* acceptSecurely(context, socket, tls.options(context, protocols))

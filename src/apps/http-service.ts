@@ -57,7 +57,7 @@ export interface HttpService {
   readonly digests: boolean
   /** Whether it wants the bodies of requests. */
   readonly keepsBodies: boolean
-  /** Which stream's bytes go first over HTTP/2. */
+  /** Which stream's bytes go first over HTTP/2 and HTTP/3. */
   readonly scheduler: Http2Scheduler
   /** How long an answer is thought about. */
   delayOf(target: string): Nanos

@@ -5,8 +5,8 @@ import type { Nanos } from '../kernel/time.ts'
 import type { HeaderField } from '../wire/http1.ts'
 import type { ByteStream } from './byte-stream.ts'
 import { filler, fillerKey } from './filler.ts'
-import { HttpExchange } from './http-exchange.ts'
 import type { ExchangeOwner } from './http-exchange.ts'
+import { StreamExchange } from './stream-exchange.ts'
 import { formatAuthority } from './url.ts'
 import { failureOfFault } from './web-fetch.ts'
 import type { Failure, Fetch } from './web-fetch.ts'
@@ -22,7 +22,7 @@ const TRUNCATED: Failure = {
 }
 
 /** HTTP/1.0 and 1.1 over one connection: one request after the other, or in a pipeline. */
-export class Http1Exchange extends HttpExchange {
+export class Http1Exchange extends StreamExchange {
   readonly isMultiplexed = false
   private readonly http: Http1Client
   private uploading: Fetch | undefined

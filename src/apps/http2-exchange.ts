@@ -7,11 +7,11 @@ import type { HeaderField } from '../wire/http1.ts'
 import type { ByteStream } from './byte-stream.ts'
 import { isIncremental, rankOf } from './fetch-priority.ts'
 import { filler, fillerKey } from './filler.ts'
-import { HttpExchange } from './http-exchange.ts'
 import type { ExchangeOwner } from './http-exchange.ts'
 import { Http2FrameLog } from './http2-frame-log.ts'
 import { PushedResponse } from './pushed-response.ts'
 import type { PushCache } from './pushed-response.ts'
+import { StreamExchange } from './stream-exchange.ts'
 import { formatAuthority, formatUrl, parseUrl } from './url.ts'
 import { failureOfFault } from './web-fetch.ts'
 import type { Failure, Fetch } from './web-fetch.ts'
@@ -29,7 +29,7 @@ export interface Http2ExchangeOptions {
 }
 
 /** HTTP/2 over one connection: any number of requests, each on a stream of its own. */
-export class Http2Exchange extends HttpExchange {
+export class Http2Exchange extends StreamExchange {
   readonly protocol = 'h2'
   readonly isMultiplexed = true
   private readonly http: Http2Client
@@ -241,7 +241,7 @@ export class Http2Exchange extends HttpExchange {
     this.end(failure, error === undefined || error.code === 'NO_ERROR', answered)
   }
 
-  protected override lose(failure: Failure): void {
+  override lose(failure: Failure): void {
     for (const push of this.pushed.values()) push.lose(failure)
     this.pushed.clear()
     super.lose(failure)

@@ -2,15 +2,14 @@ import { Http1Server } from '../protocols/http1/server.ts'
 import type { Http1ServerEvent } from '../protocols/http1/server.ts'
 import { SocketError } from '../host/socket.ts'
 import type { AppContext, Blocking, Task } from '../host/socket.ts'
-import type { EventData } from '../kernel/machine.ts'
 import { SECOND } from '../kernel/time.ts'
 import type { Nanos } from '../kernel/time.ts'
-import { formatIp } from '../wire/address.ts'
-import type { HeaderField } from '../wire/http1.ts'
 import type { ByteStream } from './byte-stream.ts'
-import { Digest } from './digest.ts'
-import { isStream, KEPT_BODY, pieceOf } from './http-service.ts'
-import type { BodyStream, HttpService, ServedAs, SiteAnswer, SiteRequest } from './http-service.ts'
+import type { Digest } from './digest.ts'
+import { isStream, pieceOf } from './http-service.ts'
+import type { BodyStream, HttpService, ServedAs, SiteAnswer } from './http-service.ts'
+import { announcedLength, ServedConnection } from './served-connection.ts'
+import type { ReceivedRequest } from './served-connection.ts'
 
 /** How many requests of one connection may wait for their answer; behind that it is not read. */
 const PIPELINE_LIMIT = 32
@@ -18,21 +17,11 @@ const PIPELINE_LIMIT = 32
 const LINGER: Nanos = 2 * SECOND
 
 /** A request on its way through the server. */
-interface Exchange {
+interface Exchange extends ReceivedRequest {
   /** From 1, within its connection. */
   readonly id: number
-  readonly method: string
-  readonly target: string
-  readonly fields: readonly HeaderField[]
   /** Whether the client waits to be told to send the body. */
   expectsContinue: boolean
-  bytes: number
-  readonly body: Uint8Array[]
-  readonly digest: Digest | undefined
-  /** Whether all of it was early data. */
-  isEarly: boolean
-  /** When it was whole. */
-  receivedAt: Nanos
   /** When the server has thought about it. */
   readyAt: Nanos
 }
@@ -41,7 +30,7 @@ interface Exchange {
  * One connection under HTTP/1.0 or 1.1: a task that reads, and while something is to be said, one that writes. Pipelined requests are thought about at
  * once and answered in their order.
  */
-export class ServedHttp1 {
+export class ServedHttp1 extends ServedConnection {
   private readonly http: Http1Server
   /** The request whose body is coming in. */
   private receiving: Exchange | undefined
@@ -53,18 +42,17 @@ export class ServedHttp1 {
   private lingerer: Task | undefined
   /** Whether the client has finished sending. */
   private hasEnded = false
-  /** Whether it is over, by failure or by our own hand: what sockets throw from now on is no news. */
-  private isOver = false
   /** How many bytes were read. */
   private consumed = 0
 
   constructor(
-    private readonly context: AppContext,
-    private readonly service: HttpService,
+    context: AppContext,
+    service: HttpService,
     private readonly stream: ByteStream,
-    private readonly as: ServedAs,
+    as: ServedAs,
     version: '1.0' | '1.1',
   ) {
+    super(context, service, stream, as)
     this.http = new Http1Server({ keepAlive: service.keepAlive, version })
   }
 
@@ -116,18 +104,6 @@ export class ServedHttp1 {
     yield* this.untilAnswered()
   }
 
-  private readonly record = (name: string, data: EventData): void => {
-    this.context.environment.record(name, this.stream.connection, data)
-  }
-
-  /** Records, once, that the connection is lost. Anything but a socket's error is a fault of this program. */
-  private fail(error: unknown): void {
-    if (!(error instanceof SocketError)) throw error
-    if (this.isOver) return
-    this.isOver = true
-    this.record('http:connection-failed', { error: error.code, detail: error.message })
-  }
-
   private takeEvents(): void {
     const { http } = this
     for (let event = http.pollEvent(); event; event = http.pollEvent()) this.takeEvent(event)
@@ -138,16 +114,11 @@ export class ServedHttp1 {
     switch (event.type) {
       case 'request': {
         const { id, method, target, fields, expectsContinue } = event
-        const digest = this.service.digests ? new Digest() : undefined
-        const fresh = { bytes: 0, body: [], digest, isEarly: false, receivedAt: 0, readyAt: 0 }
-        this.receiving = { id, method, target, fields, expectsContinue, ...fresh }
+        this.receiving = { id, method, target, fields, expectsContinue, ...this.fresh(), readyAt: 0 }
         return
       }
       case 'data':
-        if (receiving === undefined) return
-        receiving.bytes += event.bytes.length
-        receiving.digest?.update(event.bytes)
-        if (this.service.keepsBodies && receiving.bytes <= KEPT_BODY) receiving.body.push(event.bytes)
+        if (receiving !== undefined) this.receiveBody(receiving, event.bytes)
         return
       case 'end':
         if (receiving !== undefined) this.enqueue(receiving)
@@ -170,13 +141,11 @@ export class ServedHttp1 {
 
   private enqueue(exchange: Exchange): void {
     const { now } = this.context.environment
-    const { id, method, target, bytes, digest } = exchange
     exchange.receivedAt = now
-    exchange.readyAt = now + this.service.delayOf(target)
+    exchange.readyAt = now + this.service.delayOf(exchange.target)
     exchange.isEarly = this.consumed <= (this.stream.earlyBytes ?? 0)
     this.queue.push(exchange)
-    const early = exchange.isEarly ? { early: true } : {}
-    this.record('http:request-received', { id, method, target, bytes, ...early, ...(digest && { digest: digest.value }) })
+    this.recordReceived({ id: exchange.id }, exchange)
   }
 
   /** Asks for the body of a request whose client waits for that, when everything before it is answered. */
@@ -225,29 +194,20 @@ export class ServedHttp1 {
     yield* context.processRequest()
     const thinking = exchange.readyAt - context.environment.now
     if (thinking > 0) yield* context.sleep(thinking)
-    const answer = yield* service.answer(this.requestOf(exchange), this.record)
-    const digest = service.digests ? new Digest() : undefined
+    const authority = exchange.fields.find(({ name }) => name === 'host')?.value ?? ''
+    const answer = yield* service.answer(this.siteRequest(exchange, authority), this.record)
+    const digest = this.digest()
     const sent = yield* this.send(answer, digest)
     yield* this.flush()
     stream.setNoDelay(true)
-    const duration = context.environment.now - exchange.receivedAt
-    const sum = digest === undefined ? {} : { digest: digest.value }
-    this.record('http:response-sent', { id: exchange.id, status: answer.status, bytes: sent, duration, ...sum })
-  }
-
-  private requestOf({ method, target, bytes, body, fields, isEarly, digest }: Exchange): SiteRequest {
-    const authority = fields.find(({ name }) => name === 'host')?.value ?? ''
-    const client = formatIp(this.stream.remote.address)
-    const server = formatIp(this.stream.local.address)
-    const { isSecure } = this.as
-    return { method, target, authority, bytes, body, fields, isEarly, isSecure, client, server, digest: digest?.value }
+    this.recordSent({ id: exchange.id }, exchange.receivedAt, answer.status, sent, digest)
   }
 
   /** @returns how many bytes of body were sent */
-  private *send({ status, fields, content, isChunked }: SiteAnswer, digest: Digest | undefined): Blocking<number> {
+  private *send(answer: SiteAnswer, digest: Digest | undefined): Blocking<number> {
     const { http, stream } = this
-    const length = isChunked ? undefined : (content?.length ?? (content === undefined ? 0 : undefined))
-    if (!http.respond({ status, fields, body: length ?? 'chunked' })) {
+    const { status, fields, content } = answer
+    if (!http.respond({ status, fields, body: announcedLength(answer) ?? 'chunked' })) {
       if (isStream(content)) content.cancel()
       return 0
     }

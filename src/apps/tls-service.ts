@@ -1,8 +1,10 @@
 import type { Credentials } from '../protocols/x509/credentials.ts'
+import type { QuicServerOptions } from '../protocols/quic/options.ts'
 import type { TlsServerOptions } from '../protocols/tls/options.ts'
 import { TlsTickets } from '../protocols/tls/tickets.ts'
 import { verifyChain } from '../protocols/x509/verify-chain.ts'
 import { randomBytesFrom } from '../crypto/random-bytes.ts'
+import { randomStream } from '../kernel/random.ts'
 import type { AppContext } from '../host/socket.ts'
 import { CERTIFICATE_KINDS, type ServerTlsSettings } from '../scenario/tls-settings.ts'
 import { commonTlsOptions } from './secure-stream.ts'
@@ -89,6 +91,25 @@ export class TlsService {
         }),
     }
   }
+
+  /** For all connections of QUIC; the certificate is that of the moment. @param alpn best first */
+  quicOptions(context: AppContext, alpn: readonly string[]): QuicServerOptions['tls'] {
+    const { credentials, ...rest } = this.options(context, alpn)
+    if (typeof credentials === 'function') return { ...rest, credentials }
+    return { ...rest, credentials: () => (this.credentials ??= issue(this.settings.order)) }
+  }
+
+  /** Whether connections to come may bring early data. */
+  get takesEarlyData(): boolean {
+    return this.settings.earlyData > 0
+  }
+
+  /** Bytes that only this server knows, the same after each of its starts. @param length how many */
+  lastingSecret(context: AppContext, purpose: string, length: number): Uint8Array {
+    const stream = randomStream(this.settings.order.seed, `secret/${context.environment.name}/${purpose}`)
+    return randomBytesFrom(stream)(length)
+  }
+
   private forged(serverName: string | undefined): Credentials {
     const { order } = this.settings
     return issue(serverName === undefined ? order : { ...order, names: [serverName], addresses: [] })

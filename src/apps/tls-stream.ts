@@ -170,12 +170,27 @@ export class TlsStream {
 
   *read(limit = Infinity): Blocking<Uint8Array | undefined> {
     for (;;) {
+      const bytes = this.readNow(limit)
+      const wait = bytes === undefined ? this.arrival : undefined
+      if (wait === undefined) return bytes
+      yield wait
+    }
+  }
+
+  readNow(limit = Infinity): Uint8Array | undefined {
+    for (;;) {
       this.throwIfClosed()
       if (this.inbox.length > 0) return this.take(limit)
       this.throwFailure()
       if (this.hasEnded) return undefined
-      yield* this.fill()
+      const bytes = this.socket.readNow()
+      if (bytes === undefined && this.socket.arrival !== undefined) return undefined
+      this.takeIn(bytes)
     }
+  }
+
+  get arrival(): Wait | undefined {
+    return this.hasEnded ? undefined : this.socket.arrival
   }
 
   *write(bytes: Uint8Array): Blocking<void> {
@@ -288,7 +303,11 @@ export class TlsStream {
 
   /** Reads once from the socket. */
   private *fill(): Blocking<void> {
-    const bytes = yield* this.socket.read()
+    this.takeIn(yield* this.socket.read())
+  }
+
+  /** @param bytes from the socket; undefined: its end */
+  private takeIn(bytes: Uint8Array | undefined): void {
     if (bytes !== undefined) {
       this.handle(bytes)
     } else if (!this.tls.isClosed) {

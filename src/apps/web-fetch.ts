@@ -5,6 +5,7 @@ import { SocketError } from '../host/socket.ts'
 import type { SocketErrorCode } from '../host/socket.ts'
 import { Digest } from './digest.ts'
 import type { FetchKind, FetchOutcome, FetchPhase, FetchPriority, FetchProtocol } from './fetch-events.ts'
+import { QuicError } from './quic-error.ts'
 import { SecureStreamError } from './secure-stream-error.ts'
 import { formatUrl } from './url.ts'
 import type { HttpUrl } from './url.ts'
@@ -137,12 +138,16 @@ export function failureOf(error: unknown): Failure {
     const { detail, cites, whose } = error
     return { error: error.error, detail, whose: whose === 'peer' ? 'remote' : whose, ...(cites !== '' && { cites }) }
   }
+  if (error instanceof QuicError) {
+    const { detail, cites, whose } = error.fault
+    return { error: error.error, detail, whose: whose === 'peer' ? 'remote' : whose, ...(cites !== '' && { cites }) }
+  }
   return { error: error.code, detail: error.message, whose: WHOSE[error.code] ?? 'local' }
 }
 
 /** What an endpoint's fault means to a fetch. */
 export function failureOfFault(fault: {
-  readonly whose: 'local' | 'remote'
+  readonly whose: Failure['whose']
   readonly code: string
   readonly detail: string
   readonly cites: string

@@ -4,6 +4,8 @@ import type { AppContext, Blocking } from '../host/socket.ts'
 import { formatIp, type IpAddress } from '../wire/address.ts'
 import type { HeaderField } from '../wire/http1.ts'
 import { decodeCertificate } from '../wire/x509.ts'
+import { parseAltSvc } from './alt-svc.ts'
+import { Http3Memory } from './http3-choice.ts'
 import { parseStrictTransport, StrictHosts } from './hsts.ts'
 import { HttpCache, isStorable, LARGEST_KEPT } from './http-cache.ts'
 import type { StoredResponse } from './http-cache.ts'
@@ -18,7 +20,7 @@ import type { OriginOwner, OriginSettings } from './web-origin.ts'
 
 export interface LoaderSettings extends OriginSettings {
   readonly digest: boolean
-  /** Whether a connection of HTTP/2 serves other names, too, for which its certificate is (RFC 9113 section 9.1.1). */
+  /** Whether a connection of HTTP/2 or HTTP/3 serves other names, too, for which its certificate is (RFC 9113 section 9.1.1). */
   readonly coalescing: boolean
   /** Whether responses are kept, and used again. */
   readonly cache: boolean
@@ -59,6 +61,7 @@ export class WebLoader implements FetchOwner, OriginOwner, PushCache {
   private readonly origins = new Map<string, WebOrigin>()
   private readonly cache = new HttpCache()
   private readonly strict: StrictHosts
+  readonly http3: Http3Memory
   private readonly loads = new Map<Fetch, Load>()
   private pushed: PushedResponse[] = []
   private lastId = 0
@@ -68,6 +71,7 @@ export class WebLoader implements FetchOwner, OriginOwner, PushCache {
     readonly settings: LoaderSettings,
   ) {
     this.strict = new StrictHosts(settings.hstsPreload)
+    this.http3 = new Http3Memory(context.environment, settings.protocols)
   }
 
   get pushes(): PushCache {
@@ -123,6 +127,22 @@ export class WebLoader implements FetchOwner, OriginOwner, PushCache {
     return [...this.origins.values()].flatMap((origin) => origin.close())
   }
 
+  /** Lets connections go on, or end, as links lose their carrier and get it back. */
+  *watchNetwork(): Blocking<void> {
+    const { sockets } = this.context
+    for (;;) {
+      yield* sockets.networkChanged()
+      this.http3.networkChanged()
+      for (const origin of this.origins.values()) origin.networkChanged()
+    }
+  }
+
+  /** QUIC connections go on by other ports. */
+  rebind(): void {
+    const all = new Set([...this.origins.values()].flatMap(({ connections }) => connections))
+    for (const connection of all) connection.rebind()
+  }
+
   private originOf(url: HttpUrl): WebOrigin {
     const key = formatOrigin(url)
     let origin = this.origins.get(key)
@@ -145,15 +165,16 @@ export class WebLoader implements FetchOwner, OriginOwner, PushCache {
     return this.strict.has(host, this.context.wallClock())
   }
 
-  findShared(url: HttpUrl, addresses: readonly IpAddress[]): WebConnection | undefined {
+  findShared(url: HttpUrl, addresses: readonly IpAddress[], like: WebConnection): WebConnection | undefined {
     if (!this.settings.coalescing) return undefined
     const texts = addresses.map(formatIp)
     for (const origin of this.origins.values()) {
       for (const connection of origin.connections) {
-        const { security, remote, protocol, isRetired } = connection
-        if (protocol !== 'h2' || isRetired || security === undefined || remote === undefined) continue
-        if (remote.port !== url.port || !texts.includes(formatIp(remote.address))) continue
-        if (isCertificateFor(security.peerChain, url.host)) return connection
+        const { peerChain, remote, protocol, isRetired } = connection
+        if (connection.transport !== like.transport || (protocol !== 'h2' && protocol !== 'h3')) continue
+        if (isRetired || connection.isEarly || peerChain === undefined || remote === undefined) continue
+        if (remote.port !== like.port || !texts.includes(formatIp(remote.address))) continue
+        if (isCertificateFor(peerChain, url.host)) return connection
       }
     }
     return undefined
@@ -205,6 +226,7 @@ export class WebLoader implements FetchOwner, OriginOwner, PushCache {
     if (load === undefined) return
     load.fields = fields
     this.noteStrict(fetch, fields)
+    this.noteServices(fetch, fields)
     // RFC 8470 section 5.2: asked for too early, in data that may be a replay. Once is enough: by now the handshake is over.
     if (status === 425 && fetch.wasEarly) load.location = fetch.url
     if (load.location !== undefined) return
@@ -281,14 +303,27 @@ export class WebLoader implements FetchOwner, OriginOwner, PushCache {
     if (!next.isCancelled) this.start(next, false)
   }
 
+  /** Whether there is a connection to a server without any certificate error. */
+  private isSecure(url: HttpUrl): boolean {
+    return this.originOf(url).connections.some(({ peerChain }) => peerChain !== undefined)
+  }
+
+  /** RFC 7838 section 3, and section 2.1: only who has shown that he is the origin is believed. */
+  private noteServices({ url }: Fetch, fields: readonly HeaderField[]): void {
+    const value = url.scheme === 'https' ? fieldValue(fields, 'alt-svc') : undefined
+    const services = value === undefined ? undefined : parseAltSvc(value)
+    if (services === undefined || !this.isSecure(url)) return
+    const age = fieldValue(fields, 'age') ?? ''
+    this.http3.note(url, services, /^\d{1,15}$/.test(age) ? Number(age) : 0)
+  }
+
   /** RFC 6797 section 8.1: only what comes over a connection without any certificate error counts. */
   private noteStrict({ url }: Fetch, fields: readonly HeaderField[]): void {
     if (url.scheme !== 'https') return
     const value = fieldValue(fields, 'strict-transport-security')
     const policy = value === undefined ? undefined : parseStrictTransport(value)
     if (policy === undefined) return
-    const isSecure = this.originOf(url).connections.some(({ security }) => security !== undefined)
-    if (!isSecure || !this.strict.note(url.host, policy, this.context.wallClock())) return
+    if (!this.isSecure(url) || !this.strict.note(url.host, policy, this.context.wallClock())) return
     const { maxAge, includeSubDomains } = policy
     const { environment } = this.context
     if (maxAge === 0) environment.record('hsts:forgotten', '', { host: url.host })

@@ -3,7 +3,7 @@ import type { Http2Scheduler } from '../protocols/http2/options.ts'
 import type { Nanos } from '../kernel/time.ts'
 import { HttpFront, LIVE_TLS, type HttpFrontOptions } from './http-front.ts'
 import type { HttpService, SiteAnswer, SiteRecord, SiteRequest } from './http-service.ts'
-import { choiceSetting, flagSetting } from './setting.ts'
+import { choiceSetting, countSetting, flagSetting } from './setting.ts'
 import { WebSite } from './web-site.ts'
 import type { WebSiteOptions } from './web-site.ts'
 
@@ -12,9 +12,17 @@ export interface WebServerOptions extends WebSiteOptions, HttpFrontOptions {
   readonly keepAlive: boolean
   /** Whether events carry a digest of each body. It costs about five nanoseconds a byte. */
   readonly digest: boolean
-  /** Which stream's bytes go first over HTTP/2. */
+  /** Which stream's bytes go first over HTTP/2 and HTTP/3. */
   readonly scheduler: Http2Scheduler
+  /**
+   * For how many seconds browsers may believe that HTTP/3 is served, too (RFC 7838); 0: they are to forget it; false: nothing is said of it.
+   * Undefined: a day, if it is.
+   */
+  readonly altSvc?: number | false | undefined
 }
+
+/** Usual with real servers. */
+const DAY = 86_400
 
 const DEFAULTS: WebServerOptions = {
   port: 80,
@@ -27,7 +35,7 @@ const DEFAULTS: WebServerOptions = {
 }
 
 /**
- * Serves made-up content by path over HTTP/1.0, 1.1 and 2, under TLS or not, on any number of connections. POST and PUT are accepted at
+ * Serves made-up content by path over HTTP/1.0, 1.1, 2 and 3, under TLS or not, on any number of connections. POST and PUT are accepted at
  * every path, the body counted and thrown away.
  */
 export class WebServer implements App, HttpService {
@@ -45,17 +53,27 @@ export class WebServer implements App, HttpService {
     this.keepAlive = all.keepAlive
     this.scheduler = all.scheduler
     this.digests = all.digest
+    this.site.altSvc = this.alternative(all.altSvc ?? DAY)
+  }
+
+  /** As the field says it. */
+  private alternative(seconds: number | false): string | undefined {
+    const port = this.front.quicPort
+    if (port === undefined || seconds === false) return undefined
+    return seconds === 0 ? 'clear' : `h3=":${String(port)}"; ma=${String(seconds)}`
   }
 
   *main(context: AppContext): Blocking<void> {
     yield* this.front.main(context)
   }
 
-  /** `keepAlive`, `scheduler` and all of `tls`: of new connections. */
+  /** `keepAlive`, `scheduler` and all of `tls`: of new connections; `altSvc`: of responses from now on. */
   configure(path: string, value: unknown): void {
     if (path === 'keepAlive') this.keepAlive = flagSetting(path, value)
     else if (path === 'scheduler') this.scheduler = choiceSetting(path, value, ['priority', 'fair', 'in-order'])
-    else if (!this.front.configure(path, value)) this.site.configure(path, value, ['keepAlive', 'scheduler', LIVE_TLS])
+    else if (path === 'altSvc')
+      this.site.altSvc = this.alternative(typeof value === 'boolean' ? value && DAY : countSetting(path, value, 0, 1e9))
+    else if (!this.front.configure(path, value)) this.site.configure(path, value, ['keepAlive', 'scheduler', 'altSvc', LIVE_TLS])
   }
 
   delayOf(target: string): Nanos {

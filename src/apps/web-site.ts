@@ -16,6 +16,8 @@ export interface WebSiteOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
+const WITHOUT_MORE: readonly HeaderField[] = []
+
 const RESOURCE_SETTING = /^serves\[("(?:[ !#-[\]-~]|\\["\\])*")\]\.(delay|size|chunked|tooEarly)$/
 const ALLOWED = 'GET, HEAD, POST, PUT, OPTIONS'
 const KNOWN_METHODS = new Set(['DELETE', 'CONNECT', 'TRACE', 'PATCH'])
@@ -38,6 +40,8 @@ export class WebSite {
   private readonly resources: Map<string, ServedResource>
   private readonly contents = new Map<string, Content>()
   private readonly counts = new Map<string, number>()
+  /** What is said under TLS of other ways to get the same (RFC 7838); undefined: nothing. */
+  altSvc: string | undefined
 
   constructor(private readonly options: WebSiteOptions) {
     this.resources = new Map(Object.entries(options.serves).map(([path, resource]) => [path, { ...resource }]))
@@ -149,12 +153,22 @@ export class WebSite {
   }
 
   private completed(answer: SiteAnswer, resource: ServedResource, { isSecure }: SiteRequest): SiteAnswer {
-    const { hsts, headers } = this.options
-    if (hsts === undefined && headers === undefined && resource.headers === undefined) return answer
+    const { headers } = this.options
+    const secure = isSecure ? this.secureFields() : WITHOUT_MORE
+    if (secure.length === 0 && headers === undefined && resource.headers === undefined) return answer
     const more = Object.entries({ ...headers, ...resource.headers }).map(([name, value]) => ({ name, value }))
-    // Over http the field means nothing, and must not be sent (RFC 6797 section 7.2).
-    if (hsts !== undefined && isSecure) more.unshift({ name: 'Strict-Transport-Security', value: `max-age=${String(hsts)}` })
-    return { ...answer, fields: [...answer.fields, ...more] }
+    return { ...answer, fields: [...answer.fields, ...secure, ...more] }
+  }
+
+  /** What is said under TLS only: over http, the first means nothing, and must not be sent (RFC 6797 section 7.2). */
+  private secureFields(): readonly HeaderField[] {
+    const { hsts } = this.options
+    const { altSvc } = this
+    if (hsts === undefined && altSvc === undefined) return WITHOUT_MORE
+    return [
+      ...(hsts === undefined ? [] : [{ name: 'Strict-Transport-Security', value: `max-age=${String(hsts)}` }]),
+      ...(altSvc === undefined ? [] : [{ name: 'Alt-Svc', value: altSvc }]),
+    ]
   }
 }
 

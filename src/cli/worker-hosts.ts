@@ -1,6 +1,7 @@
 import { Worker, type Transferable } from 'node:worker_threads'
 import { Director, type DirectorOptions } from '../run/director.ts'
 import type { HostSetup } from '../run/host-messages.ts'
+import { withPacketsStruck } from '../run/packet-strikes.ts'
 import { RemoteHosts } from '../run/remote-hosts.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 
@@ -17,10 +18,11 @@ parentPort.on('message', (data) => globalThis.onmessage?.({ data }))
  * @param script text of the host worker
  */
 export async function startThreads(
-  scenario: ResolvedScenario,
+  written: ResolvedScenario,
   options: DirectorOptions,
   script: string,
 ): Promise<{ director: Director; hosts: RemoteHosts; stop: () => Promise<void> }> {
+  const scenario = withPacketsStruck(written, options.interventions)
   const director = new Director(scenario, options)
   const links = scenario.links.map(() => new MessageChannel())
   const controls = scenario.hosts.map(() => new MessageChannel())

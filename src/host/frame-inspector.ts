@@ -114,6 +114,10 @@ export const FRAME_INSPECTOR: FrameInspector = {
     return (frame[packet.start + 13] & (TcpFlag.ACK | others)) === TcpFlag.ACK
   },
 
+  isUdp(frame) {
+    return look(frame) && packet.protocol === IpProtocol.UDP
+  },
+
   congestionMarked(frame) {
     if (!look(frame)) return undefined
     const at = ETHERNET_HEADER_LENGTH + 1

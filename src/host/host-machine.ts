@@ -10,6 +10,7 @@ import type { ResolvedHost } from '../scenario/resolved.ts'
 import { Application } from './application.ts'
 import { HostEnvironment } from './host-environment.ts'
 import { HostSockets, type HostStack } from './host-sockets.ts'
+import { HostWays } from './host-ways.ts'
 import { IcmpProtocol } from './icmp-protocol.ts'
 import { Icmpv6Protocol } from './icmpv6-protocol.ts'
 import { InternetLayer } from './internet-layer.ts'
@@ -57,8 +58,8 @@ class HostMachine implements Machine {
     this.environment = environment
     if (host.machine !== undefined) environment.machine = host.machine
     this.interfaces = host.interfaces.map((resolved, port) => new NetworkInterface(port, resolved))
-    const routes = new RouteTable(host.routes, this.interfaces)
     const forwards = host.kind === 'router'
+    const routes = new RouteTable(host.routes, this.interfaces, !forwards)
     const layer = new InternetLayer(environment, this.interfaces, routes, forwards)
     const icmp = new IcmpProtocol(environment, layer)
     const layer6 = ipv6LayerOf(environment, host, this.interfaces)
@@ -86,7 +87,8 @@ class HostMachine implements Machine {
     }
     this.layer = layer
     this.layer6 = layer6
-    this.stack = { internet, link: new RawLink(layer), icmp, icmpv6, udp, tcp, names: host.names }
+    const ways = new HostWays(internet, this.interfaces, layer6)
+    this.stack = { internet, ways, link: new RawLink(layer), icmp, icmpv6, udp, tcp, names: host.names }
     this.applications = host.apps.map(({ app, options }) => {
       const sockets = new HostSockets(environment, this.stack)
       return new Application(app, createApp(app, { ...options }), environment, sockets, this.scheduler)
@@ -158,12 +160,25 @@ class HostMachine implements Machine {
     }
   }
 
-  /** Connections and what is known of neighbours outlive a cut; what is sent meanwhile is lost on the line. */
+  /**
+   * Connections and what is known of neighbours outlive a cut; what is sent meanwhile is lost on the line. A host on several links goes on
+   * over another, as far as its connections can.
+   */
   carrier(port: number, up: boolean): void {
     const card = this.interfaces[port]
     if (card.up === up) return
     card.up = up
     this.environment.record(up ? 'interface:carrier-restored' : 'interface:carrier-lost', '', { interface: card.name })
+    // A router's routes stay, and where there is but one link there is no other way.
+    if (this.host.kind === 'router' || this.interfaces.length < 2) return
+    this.scheduler.hold()
+    try {
+      this.layer.carrierChanged()
+      this.layer6?.routesChanged()
+      this.stack.ways.changed()
+    } finally {
+      this.scheduler.release()
+    }
   }
 
   configure(path: string, value: unknown): void {

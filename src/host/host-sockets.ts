@@ -4,12 +4,14 @@ import type { Nanos } from '../kernel/time.ts'
 import type { TcpSegment } from '../wire/tcp.ts'
 import type { AppSockets } from './application.ts'
 import { sortDestinations } from './address-selection.ts'
+import type { HostWays } from './host-ways.ts'
 import type { IcmpProtocol } from './icmp-protocol.ts'
 import { IcmpType } from '../wire/icmp.ts'
 import { DEFAULT_TTL, type EchoListener, type EchoProtocol, type IcmpError, type Internet } from './network-layer.ts'
 import {
   SocketError,
   type Blocking,
+  type DatagramListener,
   type EchoReply,
   type LinkAccess,
   type SocketAddress,
@@ -33,6 +35,7 @@ const LOOPBACK_IPV4 = 0x7f00_0001
 /** The protocols of a host. */
 export interface HostStack {
   readonly internet: Internet
+  readonly ways: HostWays
   readonly link: LinkAccess
   readonly icmp: IcmpProtocol
   /** undefined where no IPv6 is spoken. */
@@ -122,8 +125,8 @@ export class HostSockets implements AppSockets {
     }
   }
 
-  udp(port = 0): UdpSocket {
-    const socket = this.stack.udp.open(port)
+  udp(port = 0, listener?: DatagramListener): UdpSocket {
+    const socket = this.stack.udp.open(port, listener)
     this.open.add(socket)
     return socket
   }
@@ -175,6 +178,18 @@ export class HostSockets implements AppSockets {
     const { names, icmpv6 } = this.stack
     if (name === 'localhost') return icmpv6 === undefined ? [LOOPBACK_IPV4] : [LOOPBACK_IPV6, LOOPBACK_IPV4]
     return Object.hasOwn(names, name) ? names[name] : undefined
+  }
+
+  networkChanged(): Blocking<void> {
+    return this.stack.ways.awaitChange()
+  }
+
+  sourceTowards(address: IpAddress): IpAddress | undefined {
+    return this.stack.ways.sourceTowards(address)
+  }
+
+  canLeaveFrom(own: IpAddress): boolean {
+    return this.stack.ways.canLeaveFrom(own)
   }
 
   closeAll(): void {

@@ -40,7 +40,7 @@ import {
   type Way,
 } from './network-layer.ts'
 import { ReassemblyWatch } from './reassembly-watch.ts'
-import type { RouteTable } from './route-table.ts'
+import type { Route, RouteTable } from './route-table.ts'
 
 /** Where the payload begins in a frame that `begin` makes. */
 export const PAYLOAD_START = ETHERNET_HEADER_LENGTH + IPV4_HEADER_LENGTH
@@ -117,6 +117,8 @@ export class InternetLayer implements NetworkLayer {
   reporter: ErrorReporter | undefined
   private readonly handlers: (ProtocolHandler | undefined)[] = new Array<ProtocolHandler | undefined>(256).fill(undefined)
   private readonly destinations = new Map<number, Destination>()
+  /** By our own address, those whose packets leave from another than the usual one. */
+  private readonly destinationsFrom = new Map<number, Map<number, Destination>>()
   /** Those asked for lately, by some bits of their addresses: nearly every packet finds its own here. */
   private readonly recent: (Destination | undefined)[] = new Array<Destination | undefined>(RECENT).fill(undefined)
   private readonly own: ReadonlySet<number>
@@ -163,7 +165,7 @@ export class InternetLayer implements NetworkLayer {
     return false
   }
 
-  /** Where packets for an address go. The answer stays valid as long as the machine runs. */
+  /** Where packets for an address go. The answer stays valid as long as the machine runs, though it may become a worse one. */
   way(address: number): Destination {
     const slot = (address ^ (address >>> 8)) & (RECENT - 1)
     const recent = this.recent[slot]
@@ -182,6 +184,28 @@ export class InternetLayer implements NetworkLayer {
     return destination
   }
 
+  wayFrom(source: number, address: number): Destination {
+    const usual = this.way(address)
+    if (usual.source === source || usual.kind !== 'unicast' || !this.own.has(source)) return usual
+    let destinations = this.destinationsFrom.get(source)
+    if (destinations === undefined) this.destinationsFrom.set(source, (destinations = new Map<number, Destination>()))
+    let destination = destinations.get(address)
+    if (destination === undefined) {
+      if (destinations.size >= DESTINATION_LIMIT) destinations.clear()
+      const route = this.routes.lookup(address, source)
+      destination = route === undefined ? usual : this.destinationBy(route, address)
+      destinations.set(address, destination)
+    }
+    return destination
+  }
+
+  /** An interface has lost its carrier, or has it again: where packets go is found anew. Who holds a way already keeps it. */
+  carrierChanged(): void {
+    this.destinations.clear()
+    this.destinationsFrom.clear()
+    this.recent.fill(undefined)
+  }
+
   private findDestination(address: number): Destination {
     if (this.isOwn(address)) return new Destination(this, address, 'local', undefined, address, address)
     if (address === BROADCAST_IPV4 && this.interfaces.length > 0) {
@@ -190,6 +214,10 @@ export class InternetLayer implements NetworkLayer {
     }
     const route = isHostAddress(address) ? this.routes.lookup(address) : undefined
     if (route === undefined) return new Destination(this, address, 'unreachable', undefined, address, 0)
+    return this.destinationBy(route, address)
+  }
+
+  private destinationBy(route: Route, address: number): Destination {
     const card = route.interface
     if (address === card.broadcast) return new Destination(this, address, 'group', card, address, card.address)
     return new Destination(this, address, 'unicast', card, route.via === 0 ? address : route.via, card.address)
@@ -266,6 +294,14 @@ export class InternetLayer implements NetworkLayer {
       if (frame.length - ETHERNET_HEADER_LENGTH <= destination.mtu) this.output(frame, destination, card, mark)
       else this.sendFragments(frame, destination, card, destination.mtu, mark)
     }
+  }
+
+  sendWhole(frame: Uint8Array, destination: Destination, mark: number): boolean {
+    const { card, kind, linkMtu } = destination
+    if (frame.length - ETHERNET_HEADER_LENGTH > linkMtu) return false
+    if (kind === 'local') this.loopBackLater(frame)
+    else if (card !== undefined) this.output(frame, destination, card, mark)
+    return true
   }
 
   private sendFragments(frame: Uint8Array, destination: Destination, card: NetworkInterface, mtu: number, mark: number): void {

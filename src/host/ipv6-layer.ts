@@ -81,9 +81,11 @@ export class Destination6 implements Way {
   /** Ethernet's and IPv6's header of a packet that was sent there from `source`. */
   template: Uint8Array | undefined
 
+  /** @param from the address of ours that its packets come from; undefined: the usual one */
   constructor(
     readonly layer: Ipv6Layer,
     readonly address: bigint,
+    readonly from?: bigint,
   ) {}
 
   get card(): NetworkInterface | undefined {
@@ -118,6 +120,8 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
   private readonly routes: Ipv6RouteTable
   private readonly handlers: (ProtocolHandler | undefined)[] = new Array<ProtocolHandler | undefined>(256).fill(undefined)
   private readonly destinations = new Map<bigint, Destination6>()
+  /** By our own address, those whose packets leave from another than the usual one. */
+  private readonly destinationsFrom = new Map<bigint, Map<bigint, Destination6>>()
   /** Where a link-local address was heard, on a host with several links. */
   private readonly locations = new Map<bigint, Ipv6Interface>()
   private readonly hasSeveralLinks: boolean
@@ -148,7 +152,7 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
       return own === undefined ? undefined : new Ipv6Interface(environment, card, this, own)
     })
     this.hasSeveralLinks = this.links.filter((link) => link !== undefined).length > 1
-    this.routes = new Ipv6RouteTable(routes, this.links)
+    this.routes = new Ipv6RouteTable(routes, this.links, !forwards)
     this.identification = environment.random('ipv6-identification').uint32()
   }
 
@@ -188,9 +192,28 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
     return destination
   }
 
+  wayFrom(source: bigint, address: bigint): Destination6 {
+    const usual = this.way(address)
+    if (usual.source === source || usual.kind !== 'unicast' || this.linkWith(source) === undefined) return usual
+    let destinations = this.destinationsFrom.get(source)
+    if (destinations === undefined) this.destinationsFrom.set(source, (destinations = new Map<bigint, Destination6>()))
+    let destination = destinations.get(address)
+    if (destination === undefined) {
+      if (destinations.size >= DESTINATION_LIMIT) destinations.clear()
+      destination = new Destination6(this, address, source)
+      destinations.set(address, destination)
+    }
+    if (destination.version !== this.version) this.find(destination)
+    return destination.kind === 'unreachable' ? usual : destination
+  }
+
+  private linkWith(own: bigint): Ipv6Interface | undefined {
+    return this.links.find((link) => link?.addresses.isAssigned(own) === true)
+  }
+
   /** Next-hop determination: RFC 4861 section 5.2. */
   private find(destination: Destination6): void {
-    const { address } = destination
+    const { address, from } = destination
     destination.version = this.version
     destination.neighbour = undefined
     destination.template = undefined
@@ -204,8 +227,9 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
       return
     }
     const isGroup = isMulticastIpv6(address)
-    const hop = isGroup || isLinkLocalIpv6(address) ? this.onFirstLink(address) : this.routes.lookup(address)
-    const source = hop?.link.sourceTowards(address)
+    const link = from === undefined ? undefined : this.linkWith(from)
+    const hop = isGroup || isLinkLocalIpv6(address) ? this.onFirstLink(address) : this.routes.lookup(address, link)
+    const source = from ?? hop?.link.sourceTowards(address)
     if (hop === undefined || source === undefined) return
     destination.kind = isGroup ? 'group' : 'unicast'
     destination.link = hop.link
@@ -288,23 +312,38 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
   }
 
   send(frame: Uint8Array, destination: Destination6, mark: number): void {
-    if (destination.version !== this.version) {
-      this.find(destination)
-      if (destination.link !== undefined) writeLinkHeader(frame, destination.link.card)
-    }
+    this.refresh(frame, destination)
     if (destination.narrowedUntil < NEVER && destination.narrowedUntil <= this.environment.now) {
       destination.narrowedUntil = NEVER
       destination.pathMtu = Number.POSITIVE_INFINITY
       destination.mtu = destination.linkMtu
     }
+    if (frame.length - ETHERNET_HEADER_LENGTH <= destination.mtu) this.dispatch(frame, destination, mark)
+    else if (destination.link !== undefined) this.sendFragments(frame, destination, destination.link, mark)
+  }
+
+  sendWhole(frame: Uint8Array, destination: Destination6, mark: number): boolean {
+    this.refresh(frame, destination)
+    if (frame.length - ETHERNET_HEADER_LENGTH > destination.linkMtu) return false
+    this.dispatch(frame, destination, mark)
+    return true
+  }
+
+  /** Routes may have changed since the frame was begun. */
+  private refresh(frame: Uint8Array, destination: Destination6): void {
+    if (destination.version === this.version) return
+    this.find(destination)
+    if (destination.link !== undefined) writeLinkHeader(frame, destination.link.card)
+  }
+
+  private dispatch(frame: Uint8Array, destination: Destination6, mark: number): void {
     const { link } = destination
     if (destination.kind === 'local') {
       this.environment.schedule(this.environment.now + LOOPBACK_DELAY, () => {
         this.loopBack(frame)
       })
     } else if (link !== undefined) {
-      if (frame.length - ETHERNET_HEADER_LENGTH <= destination.mtu) this.output(frame, destination, link, mark)
-      else this.sendFragments(frame, destination, link, mark)
+      this.output(frame, destination, link, mark)
     }
   }
 

@@ -20,9 +20,11 @@ interface Route extends NextHop {
 export class Ipv6RouteTable {
   private readonly routes: readonly Route[]
 
+  /** @param followsCarrier as `RouteTable` has it */
   constructor(
     routes: readonly ResolvedRoute<bigint>[],
     private readonly links: readonly (Ipv6Interface | undefined)[],
+    private readonly followsCarrier: boolean,
   ) {
     // Sorting is stable, so equals keep the order of the scenario.
     this.routes = routes
@@ -34,26 +36,42 @@ export class Ipv6RouteTable {
       .sort((a, b) => b.prefix - a.prefix)
   }
 
-  /** @returns the best next hop, or undefined when there is none */
-  lookup(destination: bigint): NextHop | undefined {
-    const route = this.routes.find(({ network, prefix }) => (destination ^ network) >> BigInt(128 - prefix) === 0n)
+  /**
+   * @param from out of this interface only; absent: out of any
+   * @returns the best next hop, or undefined when there is none
+   */
+  lookup(destination: bigint, from?: Ipv6Interface): NextHop | undefined {
+    const live = this.followsCarrier ? this.lookupBy(destination, (link) => isFrom(link, from) && link.card.up) : undefined
+    return live ?? this.lookupBy(destination, (link) => isFrom(link, from))
+  }
+
+  private lookupBy(destination: bigint, counts: (link: Ipv6Interface) => boolean): NextHop | undefined {
+    const route = this.routes.find(
+      ({ network, prefix, link }) => (destination ^ network) >> BigInt(128 - prefix) === 0n && counts(link),
+    )
     let best: NextHop | undefined = route
     let longest = route?.prefix ?? -1
     for (const link of this.links) {
-      const prefix = link?.discovery?.onLinkPrefix(destination) ?? -1
-      if (link !== undefined && prefix > longest) {
+      if (link === undefined || !counts(link)) continue
+      const prefix = link.discovery?.onLinkPrefix(destination) ?? -1
+      if (prefix > longest) {
         best = { link, via: 0n }
         longest = prefix
       }
     }
-    return best ?? this.defaultRouter()
+    return best ?? this.defaultRouter(counts)
   }
 
-  private defaultRouter(): NextHop | undefined {
+  private defaultRouter(counts: (link: Ipv6Interface) => boolean): NextHop | undefined {
     for (const link of this.links) {
-      const via = link?.discovery?.defaultRouter()
-      if (link !== undefined && via !== undefined) return { link, via }
+      if (link === undefined || !counts(link)) continue
+      const via = link.discovery?.defaultRouter()
+      if (via !== undefined) return { link, via }
     }
     return undefined
   }
+}
+
+function isFrom(link: Ipv6Interface, from: Ipv6Interface | undefined): boolean {
+  return from === undefined || link === from
 }

@@ -119,6 +119,11 @@ export interface NetworkLayer {
   readonly leastMtu: number
   /** Where packets for an address of this version go. The answer can be kept as long as the machine runs. */
   way(address: IpAddress): Way
+  /**
+   * The same for packets from a certain address of ours: out of the interface that has it, where that leads there (the strong model of RFC 1122
+   * section 3.3.4.2).
+   */
+  wayFrom(source: IpAddress, address: IpAddress): Way
   /** Whether a packet for an address would come to this very host. */
   isOwn(address: IpAddress): boolean
   /** A higher layer has just heard from there, so the way works. */
@@ -148,6 +153,11 @@ export interface NetworkLayer {
    * @param mark bits of `FrameMark`
    */
   send(frame: Uint8Array, way: Way, mark: number): void
+  /**
+   * The same, but never in fragments, and whatever the path is said to take.
+   * @returns false: it is larger than the link on the way takes, and is not sent
+   */
+  sendWhole(frame: Uint8Array, way: Way, mark: number): boolean
   /** Records that bytes from the network were thrown away, and why. */
   discard(protocol: string, why: string): void
   /** Tells the source of a packet that nobody listens at the port that it is for. */
@@ -165,6 +175,12 @@ export class Internet {
   way(address: IpAddress): Way | undefined {
     if (typeof address === 'number') return this.layer4.way(address)
     return this.layer6?.way(address)
+  }
+
+  /** The same for packets from an address of ours; `wayFrom` of the layer. */
+  wayFrom(source: IpAddress, address: IpAddress): Way | undefined {
+    const layer = typeof address === 'number' ? this.layer4 : this.layer6
+    return typeof source === typeof address ? layer?.wayFrom(source, address) : this.way(address)
   }
 }
 

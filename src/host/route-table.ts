@@ -1,7 +1,7 @@
 import type { ResolvedRoute } from '../scenario/resolved.ts'
 import { prefixMask, type NetworkInterface } from './network-interface.ts'
 
-interface Route {
+export interface Route {
   readonly network: number
   readonly mask: number
   readonly prefix: number
@@ -14,8 +14,16 @@ interface Route {
 export class RouteTable {
   private readonly routes: readonly Route[]
 
-  /** The subnets of the interfaces themselves are routes too, whether or not the scenario lists them. */
-  constructor(routes: readonly ResolvedRoute[], interfaces: readonly NetworkInterface[]) {
+  /**
+   * The subnets of the interfaces themselves are routes too, whether or not the scenario lists them.
+   * @param followsCarrier whether routes over an interface without carrier count only where there is no other: so do the computers and phones
+   * of people, whose network manager takes such routes away; a router leaves that to its routing protocol
+   */
+  constructor(
+    routes: readonly ResolvedRoute[],
+    interfaces: readonly NetworkInterface[],
+    private readonly followsCarrier = false,
+  ) {
     const table: Route[] = []
     const add = (destination: number, prefix: number, via: number, card: NetworkInterface): void => {
       const mask = prefixMask(prefix)
@@ -33,12 +41,19 @@ export class RouteTable {
     this.routes = table.sort((a, b) => b.prefix - a.prefix)
   }
 
-  /** @returns the best route, or undefined when there is none */
-  lookup(destination: number): Route | undefined {
+  /**
+   * @param source out of the interface with this address only; absent: out of any
+   * @returns the best route, or undefined when there is none
+   */
+  lookup(destination: number, source?: number): Route | undefined {
+    let dead: Route | undefined
     for (const route of this.routes) {
-      if (((destination ^ route.network) & route.mask) === 0) return route
+      if (((destination ^ route.network) & route.mask) !== 0) continue
+      if (source !== undefined && route.interface.address !== source) continue
+      if (route.interface.up || !this.followsCarrier) return route
+      dead ??= route
     }
-    return undefined
+    return dead
   }
 }
 

@@ -24,6 +24,7 @@ export type SocketErrorCode =
   | 'EHOSTUNREACH'
   | 'ENETUNREACH'
   | 'EADDRINUSE'
+  | 'EADDRNOTAVAIL'
   | 'EMSGSIZE'
   | 'EPIPE'
   | 'EPROTO'
@@ -52,6 +53,13 @@ export interface TcpSocket {
   readonly connection: string
   /** In-order bytes as soon as there are any (at most `limit`); undefined at the peer's FIN. Throws SocketError. */
   read(limit?: number): Blocking<Uint8Array | undefined>
+  /** What `read` would give without blocking; undefined when there is nothing, for now or for good: see `arrival`. Throws SocketError. */
+  readNow(limit?: number): Uint8Array | undefined
+  /**
+   * What to wait for after `readNow` gave nothing; undefined: it was the peer's FIN. Who reads in a loop for long waits for this instead of
+   * calling `read` each time, which costs a coroutine.
+   */
+  readonly arrival: Wait | undefined
   /** Exactly `length` bytes, or fewer when the peer's FIN comes first. */
   readExactly(length: number): Blocking<Uint8Array>
   /** Blocks until all of it is in the send buffer. Throws SocketError; EPIPE after `shutdown`. The bytes must not change afterwards. */
@@ -86,17 +94,64 @@ export interface TcpListener {
   close(): void
 }
 
+/** Explicit congestion notification of a packet (RFC 3168 section 5): 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE. */
+export type Ecn = 0 | 1 | 2 | 3
+
 export interface Datagram {
   readonly from: SocketAddress
+  /** Which of our own addresses it came to. */
+  readonly to: IpAddress
+  readonly ecn: Ecn
   readonly bytes: Uint8Array
 }
 
+/** How a datagram is sent. */
+export interface DatagramOptions {
+  /** One of our own addresses; absent: the one that the route suggests. */
+  readonly source?: IpAddress | undefined
+  /** Default 0. */
+  readonly ecn?: Ecn | undefined
+  /**
+   * Whether nobody may cut it: neither a router nor this host, whatever has been said of the path. Who sets this finds out by himself what
+   * the path takes, as with Linux's IP_PMTUDISC_PROBE. Default false.
+   */
+  readonly dontFragment?: boolean | undefined
+}
+
+/** What came back for a datagram of ours, as ICMP or ICMPv6 says it. Anybody may say so: it is a hint, not a fact. */
+export interface DatagramError {
+  /** Where the datagram came from, and whom it was for. */
+  readonly source: SocketAddress
+  readonly destination: SocketAddress
+  /** `'refused'`: nobody listens at the port. */
+  readonly kind: 'too-big' | 'refused' | 'unreachable'
+  /** Of 'too-big': the largest IP packet that is said to fit, in bytes; 0: it is not said. */
+  readonly mtu: number
+}
+
+/** Takes a socket's datagrams as they arrive, instead of `receive`. Called while the stack works: no task runs before it returns. */
+export interface DatagramListener {
+  /** @param bytes must not be written to */
+  datagramReceived(from: SocketAddress, to: IpAddress, ecn: Ecn, bytes: Uint8Array): void
+  datagramFailed(error: DatagramError): void
+}
+
 export interface UdpSocket {
+  /** `address` is 0: it takes what comes to any address of ours. */
   readonly local: SocketAddress
-  /** Never blocks. Throws EMSGSIZE over what one datagram takes: 65,507 bytes over IPv4, 65,527 over IPv6. */
-  sendTo(to: SocketAddress, bytes: Uint8Array): void
+  /**
+   * Never blocks. Throws EMSGSIZE over what one datagram takes (65,507 bytes over IPv4, 65,527 over IPv6) or, of what nobody may cut, over
+   * what the link takes; ENETUNREACH without a route; EADDRNOTAVAIL when `source` is not ours.
+   */
+  sendTo(to: SocketAddress, bytes: Uint8Array, options?: DatagramOptions): void
   /** The next datagram, or undefined when none came in time. Throws ECONNREFUSED when an ICMP port unreachable came back. */
   receive(timeout?: Nanos): Blocking<Datagram | undefined>
+  /**
+   * Our own address towards another, and the most bytes of a datagram that the link there takes in one packet. Both may change with the
+   * routes.
+   * @throws SocketError ENETUNREACH
+   */
+  wayTo(address: IpAddress): { readonly source: IpAddress; readonly payload: number }
   close(): void
 }
 
@@ -140,7 +195,8 @@ export interface Sockets {
   readonly link: LinkAccess
   /** Sends one TCP segment past all connections, from any source address, as programs with raw sockets can. */
   sendRaw(source: IpAddress, destination: IpAddress, segment: TcpSegment): void
-  udp(port?: number): UdpSocket
+  /** @param listener takes what comes; absent: `receive` gives it */
+  udp(port?: number, listener?: DatagramListener): UdpSocket
   /** One ICMP or ICMPv6 echo; undefined when nothing came back in time. */
   ping(
     to: IpAddress,
@@ -157,6 +213,12 @@ export interface Sockets {
    * @throws SocketError ENOTFOUND
    */
   resolveAll(name: string): Blocking<readonly IpAddress[]>
+  /** On a host with several links, blocks until one has lost its carrier, or has it again; with one, for ever. */
+  networkChanged(): Blocking<void>
+  /** Our own address from which packets to another leave now; undefined where no link with carrier leads there. */
+  sourceTowards(address: IpAddress): IpAddress | undefined
+  /** Whether the link of an address of ours has carrier. */
+  canLeaveFrom(own: IpAddress): boolean
 }
 
 /** What an application is given. Its functions may be taken out of it: `const { sockets, sleep } = context`. */

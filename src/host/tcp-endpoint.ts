@@ -10,7 +10,7 @@ import { NEVER, type Nanos } from '../kernel/time.ts'
 import type { HostEnvironment } from './host-environment.ts'
 import { CONNECTION_MEMORY } from './memory.ts'
 import { formatEnd, type Way } from './network-layer.ts'
-import { SocketError, type Blocking, type SocketAddress, type TcpSocket } from './socket.ts'
+import { SocketError, type Blocking, type SocketAddress, type TcpSocket, type Wait } from './socket.ts'
 import { WaitQueue } from './tasks.ts'
 import { TimedWait } from './timed-wait.ts'
 import type { Tuple } from './tuple-table.ts'
@@ -304,17 +304,27 @@ export class TcpEndpoint implements TcpSocket, Tuple {
 
   *read(limit?: number): Blocking<Uint8Array | undefined> {
     for (;;) {
-      this.throwIfClosed()
-      const bytes = this.machine.read(limit)
-      if (bytes !== undefined && bytes.length > 0) {
-        // Room in the buffer may be news for the peer.
-        if (!this.isOver) this.pump(this.environment.now)
-        return bytes
-      }
-      this.throwError()
-      if (this.isOver || this.machine.receivedFin) return undefined
-      yield this.changed
+      const bytes = this.readNow(limit)
+      const wait = bytes === undefined ? this.arrival : undefined
+      if (wait === undefined) return bytes
+      yield wait
     }
+  }
+
+  readNow(limit?: number): Uint8Array | undefined {
+    this.throwIfClosed()
+    const bytes = this.machine.read(limit)
+    if (bytes !== undefined && bytes.length > 0) {
+      // Room in the buffer may be news for the peer.
+      if (!this.isOver) this.pump(this.environment.now)
+      return bytes
+    }
+    this.throwError()
+    return undefined
+  }
+
+  get arrival(): Wait | undefined {
+    return this.isOver || this.machine.receivedFin ? undefined : this.changed
   }
 
   *readExactly(length: number): Blocking<Uint8Array> {

@@ -13,8 +13,18 @@ import {
   type Internet,
   type ProtocolHandler,
   type ReceivedPacket,
+  type Way,
 } from './network-layer.ts'
-import { SocketError, type Blocking, type Datagram, type SocketAddress, type UdpSocket } from './socket.ts'
+import {
+  SocketError,
+  type Blocking,
+  type Datagram,
+  type DatagramListener,
+  type DatagramOptions,
+  type Ecn,
+  type SocketAddress,
+  type UdpSocket,
+} from './socket.ts'
 import { WaitQueue } from './tasks.ts'
 import { TimedWait } from './timed-wait.ts'
 
@@ -26,6 +36,8 @@ const REMEMBERED_PEERS = 64
 
 /** What a datagram takes of the receive buffer besides its bytes. */
 const DATAGRAM_OVERHEAD = 256
+
+const USUAL: DatagramOptions = {}
 
 /** RFC 768, with the errors and checks of RFC 1122 section 4.1. */
 export class UdpProtocol implements ProtocolHandler, ErrorListener {
@@ -40,12 +52,13 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
 
   /**
    * @param port 0: any that is free
+   * @param listener takes what comes; absent: the socket keeps it to be received
    * @throws SocketError EADDRINUSE
    */
-  open(port: number): UdpEndpoint {
+  open(port: number, listener?: DatagramListener): UdpEndpoint {
     if (port !== 0 && this.sockets.has(port)) throw new SocketError('EADDRINUSE', `UDP port ${String(port)} is taken`)
     const local = port !== 0 ? port : ephemeralPort(this.environment.random('udp-port'), (free) => !this.sockets.has(free))
-    const socket = new UdpEndpoint(this, this.environment, local)
+    const socket = new UdpEndpoint(this, this.environment, local, listener)
     this.sockets.set(local, socket)
     return socket
   }
@@ -55,23 +68,30 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
     if (this.sockets.get(socket.local.port) === socket) this.sockets.delete(socket.local.port)
   }
 
+  /** For sockets. @param source one of our addresses; absent: the usual one. @throws SocketError */
+  wayTo(address: IpAddress, source?: IpAddress): Way {
+    const way = source === undefined ? this.internet.way(address) : this.internet.wayFrom(source, address)
+    if (way === undefined || way.kind === 'unreachable') throw new SocketError('ENETUNREACH', `no route to ${formatIp(address)}`)
+    return way
+  }
+
   /** For sockets. */
-  send(sourcePort: number, to: SocketAddress, payload: Uint8Array): void {
-    const way = this.internet.way(to.address)
-    if (way === undefined || way.kind === 'unreachable')
-      throw new SocketError('ENETUNREACH', `no route to ${formatIp(to.address)}`)
-    const { layer, source } = way
+  send(sourcePort: number, to: SocketAddress, payload: Uint8Array, options: DatagramOptions): void {
+    const way = this.wayTo(to.address, options.source)
+    const { layer } = way
+    const { source = way.source, ecn = 0, dontFragment = false } = options
+    if (source !== way.source && (typeof source !== typeof way.source || !layer.isOwn(source)))
+      throw new SocketError('EADDRNOTAVAIL', `${formatIp(source)} is no address of ours`)
     // The length of an IPv4 packet counts its header, that of an IPv6 packet does not.
     const limit = typeof to.address === 'number' ? UDP_PAYLOAD_LIMIT : UDP_PAYLOAD_LIMIT + IPV4_HEADER_LENGTH
-    if (payload.length > limit) {
-      throw new SocketError('EMSGSIZE', `a datagram takes at most ${String(limit)} bytes, not ${String(payload.length)}`)
-    }
+    if (payload.length > limit) throw tooLong(limit, payload.length)
     const { outgoing } = this
     outgoing.sourcePort = sourcePort
     outgoing.destinationPort = to.port
-    const frame = layer.begin(way, source, IpProtocol.UDP, UDP_HEADER_LENGTH + payload.length, false)
+    const frame = layer.begin(way, source, IpProtocol.UDP, UDP_HEADER_LENGTH + payload.length, dontFragment, ecn)
     encodeUdp(outgoing, payload, frame, layer.payloadStart, addressSum(source, way.address))
-    layer.send(frame, way, 0)
+    if (!dontFragment) layer.send(frame, way, 0)
+    else if (!layer.sendWhole(frame, way, 0)) throw tooLong(payloadOf(way), payload.length)
   }
 
   input(packet: ReceivedPacket): void {
@@ -89,9 +109,8 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
     const socket = this.sockets.get(udp.destinationPort)
     if (socket !== undefined) {
       const from = { address: header.source, port: udp.sourcePort }
-      if (!socket.deliver({ from, bytes: bytes.subarray(udp.payloadStart, udp.payloadEnd) })) {
-        layer.discard('udp', 'receive buffer full')
-      }
+      const payload = bytes.subarray(udp.payloadStart, udp.payloadEnd)
+      if (!socket.deliver(from, header.destination, header.ecn as Ecn, payload)) layer.discard('udp', 'receive buffer full')
     } else if (!packet.broadcast) {
       // RFC 1122 section 4.1.3.1, RFC 4443 section 3.1.
       layer.refusePort(packet)
@@ -99,24 +118,49 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
   }
 
   handleError({ type, code, mtu, quotation }: IcmpError): void {
-    const { destination, destinationPort, sourcePort } = quotation
-    if (type === IcmpType.DESTINATION_UNREACHABLE && code === UnreachableCode.FRAGMENTATION_NEEDED) {
+    if (type !== IcmpType.DESTINATION_UNREACHABLE) return
+    const { source, sourcePort, destination, destinationPort } = quotation
+    const isTooBig = code === UnreachableCode.FRAGMENTATION_NEEDED
+    if (isTooBig) {
       const way = this.internet.way(destination)
       way?.layer.narrow(way, mtu)
-      return
     }
     const socket = this.sockets.get(sourcePort)
-    // Forged errors would otherwise disturb a server that anybody can name.
-    if (socket?.hasSentTo(destination, destinationPort) !== true || type !== IcmpType.DESTINATION_UNREACHABLE) return
-    const peer = formatEnd(destination, destinationPort)
-    if (code === UnreachableCode.PORT_UNREACHABLE || code === UnreachableCode.PROTOCOL_UNREACHABLE) {
-      socket.fail(new SocketError('ECONNREFUSED', `nobody listens at ${peer}`))
-    } else if (code === UnreachableCode.NET_UNREACHABLE) {
-      socket.fail(new SocketError('ENETUNREACH', `no route to ${peer}`))
-    } else {
-      socket.fail(new SocketError('EHOSTUNREACH', `${peer} does not answer`))
+    if (socket === undefined) return
+    if (socket.listener !== undefined) {
+      const refused = code === UnreachableCode.PORT_UNREACHABLE || code === UnreachableCode.PROTOCOL_UNREACHABLE
+      socket.listener.datagramFailed({
+        source: { address: source, port: sourcePort },
+        destination: { address: destination, port: destinationPort },
+        kind: isTooBig ? 'too-big' : refused ? 'refused' : 'unreachable',
+        mtu: isTooBig ? mtu : 0,
+      })
+    } else if (!isTooBig && socket.hasSentTo(destination, destinationPort)) {
+      // Forged errors would otherwise disturb a server that anybody can name.
+      socket.fail(unreachableError(code, formatEnd(destination, destinationPort)))
     }
   }
+}
+
+function unreachableError(code: number, peer: string): SocketError {
+  switch (code) {
+    case UnreachableCode.PORT_UNREACHABLE:
+    case UnreachableCode.PROTOCOL_UNREACHABLE:
+      return new SocketError('ECONNREFUSED', `nobody listens at ${peer}`)
+    case UnreachableCode.NET_UNREACHABLE:
+      return new SocketError('ENETUNREACH', `no route to ${peer}`)
+    default:
+      return new SocketError('EHOSTUNREACH', `${peer} does not answer`)
+  }
+}
+
+function tooLong(most: number, length: number): SocketError {
+  return new SocketError('EMSGSIZE', `a datagram takes at most ${String(most)} bytes here, not ${String(length)}`)
+}
+
+/** The most bytes of a datagram that the link on a way takes in one packet. */
+function payloadOf({ layer, linkMtu }: Way): number {
+  return linkMtu - layer.headerLength - UDP_HEADER_LENGTH
 }
 
 /** A peer as one number, `address * 2^16 + port`. */
@@ -139,14 +183,22 @@ export class UdpEndpoint implements UdpSocket {
     private readonly protocol: UdpProtocol,
     private readonly environment: Environment,
     port: number,
+    /** For the protocol: takes everything; undefined: it waits here to be received. */
+    readonly listener: DatagramListener | undefined,
   ) {
     this.local = { address: 0, port }
   }
 
-  sendTo(to: SocketAddress, bytes: Uint8Array): void {
+  sendTo(to: SocketAddress, bytes: Uint8Array, options = USUAL): void {
     if (this.closed) throw new SocketError('ECONNABORTED', 'the socket is closed')
-    this.protocol.send(this.local.port, to, bytes)
-    this.remember(keyOf(to.address, to.port))
+    this.protocol.send(this.local.port, to, bytes, options)
+    // A listener judges errors by himself.
+    if (this.listener === undefined) this.remember(keyOf(to.address, to.port))
+  }
+
+  wayTo(address: IpAddress): { readonly source: IpAddress; readonly payload: number } {
+    const way = this.protocol.wayTo(address)
+    return { source: way.source, payload: payloadOf(way) }
   }
 
   private remember(peer: IpAddress): void {
@@ -187,10 +239,14 @@ export class UdpEndpoint implements UdpSocket {
   }
 
   /** For the protocol. @returns whether there was room */
-  deliver(datagram: Datagram): boolean {
-    const length = datagram.bytes.length + DATAGRAM_OVERHEAD
+  deliver(from: SocketAddress, to: IpAddress, ecn: Ecn, bytes: Uint8Array): boolean {
+    if (this.listener !== undefined) {
+      this.listener.datagramReceived(from, to, ecn, bytes)
+      return true
+    }
+    const length = bytes.length + DATAGRAM_OVERHEAD
     if (this.queuedBytes + length > UDP_RECEIVE_BUFFER) return false
-    this.queue.push(datagram)
+    this.queue.push({ from, to, ecn, bytes })
     this.queuedBytes += length
     this.changed.wake()
     return true

@@ -8,6 +8,8 @@ export interface FrameInspector {
   carriesData(frame: Uint8Array): boolean
   /** Whether it is a TCP segment that acknowledges and does nothing else: no payload, no SYN, FIN or RST. */
   isPureAck(frame: Uint8Array): boolean
+  /** Whether it carries UDP, or a part of it. */
+  isUdp(frame: Uint8Array): boolean
   /**
    * A copy that says "congestion experienced", with the right checksum (RFC 3168 section 5); the frame itself when it says so already.
    * @returns undefined when its transport does not know ECN
@@ -20,5 +22,6 @@ export const OPAQUE_FRAMES: FrameInspector = {
   flow: () => 0,
   carriesData: () => false,
   isPureAck: () => false,
+  isUdp: () => false,
   congestionMarked: () => undefined,
 }

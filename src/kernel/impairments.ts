@@ -34,6 +34,8 @@ export function isImpaired(settings: Readonly<LinkSettings>): boolean {
     settings.burstEnter > 0 ||
     settings.gapLoss > 0 ||
     settings.lossList.length > 0 ||
+    settings.dropList.length > 0 ||
+    settings.corruptList.length > 0 ||
     settings.blackHoleMtu > 0
   )
 }
@@ -112,7 +114,8 @@ export class Impairments {
     this.arrives = this.arrivalOf(number, out)
     this.loss = this.lossOf(frame, number)
     this.corruption = 0
-    if (settings.corrupt > 0 && this.corrupt.of(number) < settings.corrupt) {
+    const isSpoilt = settings.corrupt > 0 && this.corrupt.of(number) < settings.corrupt
+    if (isSpoilt || (settings.corruptList.length > 0 && settings.corruptList.includes(number))) {
       const offset = Math.floor(this.corruptWhere.of(number) * frame.length)
       this.corruption = corruptionOf(offset, 1 + Math.floor(this.corruptWhere.next() * 255))
     }
@@ -158,11 +161,22 @@ export class Impairments {
       if (lossList.length > 0 && lossList.includes(settings.lossOf === 'all' ? number : this.matching)) loss = 'listed-loss'
     }
     if (blackHoleMtu > 0 && frame.length - ETHERNET_HEADER > blackHoleMtu) loss = 'too-big'
+    if (settings.dropList.length > 0 && settings.dropList.includes(number)) loss = 'dropped-by-hand'
     return loss
   }
 
   private isTarget(frame: Uint8Array): boolean {
-    return this.settings.lossOf === 'data' ? this.inspector.carriesData(frame) : this.inspector.isPureAck(frame)
+    const { inspector, settings } = this
+    switch (settings.lossOf) {
+      case 'all':
+        return true
+      case 'data':
+        return inspector.carriesData(frame)
+      case 'acks':
+        return inspector.isPureAck(frame)
+      case 'udp':
+        return inspector.isUdp(frame)
+    }
   }
 
   private isLostAtRandom(number: number): boolean {

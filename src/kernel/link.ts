@@ -19,6 +19,8 @@ export type LossTarget =
   | 'data'
   /** Segments that only acknowledge. */
   | 'acks'
+  /** UDP, as by a firewall that lets nothing else but TCP through. */
+  | 'udp'
 
 /** A time span in which a link is down. */
 export interface Flap {
@@ -87,9 +89,13 @@ export interface LinkSettings {
   gapLoss: number
   /** Frames that vanish on the way by their number on this direction, from 1; of those that `lossOf` says, unless it says all. */
   lossList: readonly number[]
+  /** Frames dropped by hand on the way, by their number on this direction, from 1, whatever `lossOf` says. No scenario sets it. */
+  dropList: readonly number[]
   lossOf: LossTarget
   /** Probability that bits of a frame flip on the way. */
   corrupt: number
+  /** Frames whose bits flip by hand, by their number on this direction, from 1. No scenario sets it. */
+  corruptList: readonly number[]
   /** Whether a corrupted frame slips past the receiver's frame check sequence. */
   corruptUndetected: boolean
   /** Probability that a frame arrives twice. */
@@ -146,8 +152,10 @@ export const DEFAULT_LINK: LinkSettings = {
   burstLoss: 1,
   gapLoss: 0,
   lossList: [],
+  dropList: [],
   lossOf: 'all',
   corrupt: 0,
+  corruptList: [],
   corruptUndetected: false,
   duplicate: 0,
   reorder: 0,

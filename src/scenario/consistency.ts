@@ -115,8 +115,16 @@ function listensOn({ app, options }: ParsedApp): readonly Listening[] {
       const tls = options['tls'] as { readonly port: number; readonly plain: string } | undefined
       const plain = { port: `tcp ${port}`, key: ['port'] }
       if (tls === undefined) return [plain]
-      const secure = { port: `tcp ${String(tls.port)}`, key: ['tls', 'port'] }
-      return tls.plain === 'off' ? [secure] : [plain, secure]
+      const protocols = options['protocols'] as readonly string[] | undefined
+      const quic = options['quic'] as { readonly port: number } | undefined
+      const udp = quic === undefined || quic.port === 0 ? tls.port : quic.port
+      return [
+        ...(tls.plain === 'off' ? [] : [plain]),
+        ...(protocols?.every((name) => name === 'h3') === true
+          ? []
+          : [{ port: `tcp ${String(tls.port)}`, key: ['tls', 'port'] }]),
+        ...(protocols?.includes('h3') === true ? [{ port: `udp ${String(udp)}`, key: ['quic', 'port'] }] : []),
+      ]
     }
     case 'meddler': {
       const listening = [{ port: 'tcp 80', key: [] }]
@@ -167,6 +175,7 @@ function checkReferences(scenario: ParsedScenario, { app, options, path }: Parse
       return
     }
     case 'web-server':
+      checkQuic(options, path)
       checkServed(options['serves'] as Readonly<Record<string, Served>>, refer, formatPath([...path, 'serves']))
       return
     case 'reverse-proxy': {
@@ -197,6 +206,12 @@ function checkReferences(scenario: ParsedScenario, { app, options, path }: Parse
     }
     default:
   }
+}
+
+/** HTTP/3 knows no way without TLS. */
+function checkQuic({ protocols, tls }: ParsedApp['options'], path: Path): void {
+  if (tls !== undefined || (protocols as readonly string[] | undefined)?.includes('h3') !== true) return
+  throw new ScenarioError(formatPath([...path, 'protocols']), 'h3 without tls', 'h3 beside "tls": true')
 }
 
 interface Served {

@@ -7,7 +7,7 @@ import { MACHINE_UNITS, machineEntries } from './machine-schema.ts'
 import { formatPath } from './path.ts'
 import { writeUnit } from './units.ts'
 import { check, copyPlain } from './validation.ts'
-import type { Action, Intervention } from './intervention.ts'
+import type { Action, Intervention, PacketChoice } from './intervention.ts'
 import type { Flap, LinkSettings } from '../kernel/link.ts'
 import type { LinkChange } from './link-layers.ts'
 import type { MachineSettings } from './machine-settings.ts'
@@ -24,6 +24,12 @@ const DIRECTIONS = ['forward', 'backward'] as const
 const at = timeField('Simulated time.', { max: Number.MAX_SAFE_INTEGER })
 const frame = strict('the frame', {
   frame: countField('Number of the frame in the run.', { min: 1, max: Number.MAX_SAFE_INTEGER }),
+})
+/** The same packet in any run of the scenario: by its number on one direction of a link. */
+const packet = strict('the packet', {
+  link: v.string('the name of a link'),
+  direction: choiceField('Forward is from the first end of the link to the second.', DIRECTIONS),
+  packet: countField('Number of the packet on this direction.', { min: 1, max: Number.MAX_SAFE_INTEGER }),
 })
 const knobSetting = strict('a knob to set', {
   knob: v.string('the name of a knob'),
@@ -102,9 +108,9 @@ function parseIntervention(entry: unknown, index: number, scenario: ResolvedScen
 function parseAction(kind: (typeof KINDS)[number], value: unknown, path: Path, scenario: ResolvedScenario): Action {
   switch (kind) {
     case 'drop':
-      return { drop: check(frame, value, path) }
+      return { drop: parsePacket(value, path, scenario) }
     case 'corrupt':
-      return { corrupt: check(frame, value, path) }
+      return { corrupt: parsePacket(value, path, scenario) }
     case 'set': {
       const setting = check(knobSetting, value, path)
       const knob = findKnob(scenario, setting.knob, formatPath([...path, 'knob']))
@@ -149,6 +155,13 @@ function parseAction(kind: (typeof KINDS)[number], value: unknown, path: Path, s
   }
 }
 
+function parsePacket(value: unknown, path: Path, scenario: ResolvedScenario): PacketChoice {
+  if (typeof value !== 'object' || value === null || !('packet' in value)) return check(frame, value, path)
+  const choice = check(packet, value, path)
+  nameOf('link', choice.link, [...path, 'link'], scenario)
+  return { ...choice, direction: choice.direction === 'forward' ? 0 : 1 }
+}
+
 function nameOf(kind: 'host' | 'link', value: unknown, path: Path, scenario: ResolvedScenario): string {
   const names = (kind === 'host' ? scenario.hosts : scenario.links).map(({ name }) => name)
   if (typeof value === 'string' && names.includes(value)) return value
@@ -183,9 +196,15 @@ function writeAction(action: Action, scenario: ResolvedScenario): WrittenInterve
     })
     return { host: { name, ...Object.fromEntries(written) } }
   }
+  if ('drop' in action) return { drop: writePacket(action.drop) }
+  if ('corrupt' in action) return { corrupt: writePacket(action.corrupt) }
   if (!('link' in action)) return action
   const { name, direction, settings } = action.link
   return { link: { name, ...(direction === undefined ? {} : { direction: DIRECTIONS[direction] }), ...writeSettings(settings) } }
+}
+
+function writePacket(choice: PacketChoice): Record<string, unknown> {
+  return 'frame' in choice ? choice : { ...choice, direction: DIRECTIONS[choice.direction] }
 }
 
 function writeSettings(settings: LinkChange): Record<string, unknown> {

@@ -2,10 +2,18 @@ import type { LinkChange } from './link-layers.ts'
 import type { MachineChange } from './machine-layers.ts'
 import type { Nanos } from '../kernel/time.ts'
 
+/**
+ * One packet: by the number of its frame in the run, while it is on its way; or by its number on one direction of a link, from 1 and
+ * in the order in which packets leave. The latter may be one that has not been sent yet, or that had passed long before: a run with
+ * such an action in its log is simulated from its start with that packet struck. So it says the same of two runs that differ.
+ */
+export type PacketChoice =
+  { readonly frame: number } | { readonly link: string; readonly direction: 0 | 1; readonly packet: number }
+
 /** What a person did to the run, in plain numbers and names. The JSON form with units is parsed by `parseInterventions`. */
 export type Action =
-  | { readonly drop: { readonly frame: number } }
-  | { readonly corrupt: { readonly frame: number } }
+  | { readonly drop: PacketChoice }
+  | { readonly corrupt: PacketChoice }
   | { readonly set: { readonly knob: string; readonly value: number | string | boolean } }
   | { readonly kill: string }
   | { readonly restart: string }

@@ -97,8 +97,10 @@ export const SETTING_UNITS: Readonly<Record<keyof LinkSettings, Unit | undefined
   burstLoss: 'fraction',
   gapLoss: 'fraction',
   lossList: undefined,
+  dropList: undefined,
   lossOf: undefined,
   corrupt: 'fraction',
+  corruptList: undefined,
   corruptUndetected: undefined,
   duplicate: 'fraction',
   reorder: 'fraction',
@@ -205,8 +207,8 @@ export const settingEntries = {
   ),
   lossOf: v.exactOptional(
     choiceField(
-      'Which frames are lost (and counted by the list): all, those with data for an application, or pure acknowledgments of TCP.',
-      ['all', 'data', 'acks'],
+      'Which frames are lost (and counted by the list): all, those with data for an application, pure acknowledgments of TCP, or UDP.',
+      ['all', 'data', 'acks', 'udp'],
     ),
   ),
   corrupt: v.exactOptional(shareField('In how many frames bits flip on the way.')),

@@ -1,7 +1,8 @@
-import { APPS, resourceEntries } from './app-schema.ts'
+import { APPS } from './app-schema.ts'
 import { serverTlsEntries } from './tls-schema.ts'
 import type * as v from 'valibot'
 import type { AppName } from './app-schema.ts'
+import { resourceEntries } from './web-schema.ts'
 import type { Path } from './path.ts'
 
 const LIVE: Readonly<Record<AppName, readonly string[]>> = {
@@ -17,7 +18,7 @@ const LIVE: Readonly<Record<AppName, readonly string[]>> = {
     'preloadScanner',
     'tightMode',
   ],
-  'web-server': ['keepAlive', 'delay', 'scheduler'],
+  'web-server': ['keepAlive', 'delay', 'scheduler', 'altSvc'],
   'reverse-proxy': ['keepAlive'],
   meddler: ['strip'],
   replayer: ['copies'],

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { formField } from './field-schema.ts'
+import { countField, formField } from './field-schema.ts'
 import type { Field } from './field-schema.ts'
 
 export const HOUR = 3600e9
@@ -43,3 +43,7 @@ export function hostReference(description: string): Field<string, string> {
     'the name of a host, or an IPv4 or IPv6 address',
   )
 }
+
+/** A port to listen on, or to connect to. */
+export const portField = (description: string, usual: number) =>
+  v.optional(countField(description, { min: 1, max: 65535 }), usual)

@@ -1,6 +1,7 @@
 import { DEFAULT_MACHINE } from './machine-settings.ts'
-import { servedByModel } from './app-schema.ts'
+import { servedByModel } from './web-schema.ts'
 import { resolveAddresses } from './address-resolution.ts'
+import { resolveComparison } from './comparison.ts'
 import { checkConsistency } from './consistency.ts'
 import { ScenarioError, describeFound } from './errors.ts'
 import { resolveKnobs } from './knob-resolution.ts'
@@ -55,6 +56,7 @@ export function resolveScenario(source: unknown, options: ResolveOptions = {}): 
     knobs,
     faults: scenario.faults,
     views: scenario.views,
+    ...(scenario.compare !== undefined && { compare: resolveComparison(scenario.compare, knobs) }),
     ...(scenario.colorBy !== undefined && { colorBy: scenario.colorBy }),
     lesson: scenario.lesson.map(({ text, until }): LessonStep => (until === undefined ? { text } : { text, until })),
   }

@@ -112,6 +112,16 @@ export interface LessonStep {
   readonly until?: { readonly event: string } | { readonly time: Nanos } | { readonly intervention: string }
 }
 
+/** Two runs of a scenario with the same seed and one knob apart, for being shown both at once. */
+export interface ResolvedComparison {
+  /** Name of the knob. */
+  readonly knob: string
+  /** Its value in each of the two, in base units; they differ. */
+  readonly values: readonly [number | string | boolean, number | string | boolean]
+  /** Whether both are shown from the beginning. */
+  readonly open: boolean
+}
+
 /**
  * A scenario with every default filled in, every unit turned into a number and every address assigned. Plain data: it is what
  * workers are given. Claims stay behind, with the scenario's author.
@@ -133,6 +143,8 @@ export interface ResolvedScenario {
   readonly faults: readonly ('drop' | 'corrupt' | 'link' | 'cut' | 'kill' | 'pause' | 'machine')[]
   /** Instruments to open at first: `'events'`, `'inspector'`. */
   readonly views: readonly string[]
+  /** Two runs that are offered to be shown both at once; absent: none. */
+  readonly compare?: ResolvedComparison
   /** What the colours of packets tell apart at first; absent: connections. */
   readonly colorBy?: 'connection' | 'stream'
   readonly lesson: readonly LessonStep[]

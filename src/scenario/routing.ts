@@ -31,7 +31,7 @@ export interface Routing<Address extends IpAddress> {
 /**
  * The routes of every host for one version of IP. Those that its author has written; or else static routes over the fewest routers; of
  * several such ways, that over the first port, and there over the first router of the list. A host with one interface and one router
- * gets a default route only.
+ * gets a default route only, one with several interfaces a default route over each.
  * @param topology of those who speak this version
  * @param connected the network that a host takes itself to be on, by host and port; undefined where it is on none
  * @throws ScenarioError for a gateway or a next hop that is none
@@ -142,8 +142,11 @@ class RouteFinder<Address extends IpAddress> {
         if (hop !== undefined) routes.push({ destination: subnet.network, prefix: subnet.prefix, via: hop.via, port: hop.port })
       })
     }
-    const fallback = gateway ?? (isRouter || !isLeft ? undefined : this.firstRouter(host))
-    if (fallback !== undefined) routes.push({ destination: arithmetic.zero, prefix: 0, via: fallback.via, port: fallback.port })
+    const fallbacks = [...(gateway === undefined ? [] : [gateway]), ...(isRouter || !isLeft ? [] : this.nearestRouters(host))]
+    fallbacks.forEach(({ via, port }, index) => {
+      if (fallbacks.findIndex((other) => other.port === port) === index)
+        routes.push({ destination: arithmetic.zero, prefix: 0, via, port })
+    })
     return routes.sort((a, b) => b.prefix - a.prefix)
   }
 
@@ -158,9 +161,10 @@ class RouteFinder<Address extends IpAddress> {
     )
   }
 
-  /** A router for what no route is known for: a host on several links still has to send it somewhere. */
-  private firstRouter(host: number): Gateway<Address> | undefined {
-    return this.routersNear(host)[0]
+  /** Routers for what no route is known for: of each port the first. A host on several links prefers the first that has carrier. */
+  private nearestRouters(host: number): readonly Gateway<Address>[] {
+    const near = this.routersNear(host)
+    return (this.topology.ports[host]?.length ?? 0) > 1 ? near : near.slice(0, 1)
   }
 
   /** The only router of a host of one interface. */

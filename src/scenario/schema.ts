@@ -32,7 +32,7 @@ const LIMITS = {
 const DAY = 86_400e9
 
 const FAULTS = ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause', 'machine'] as const
-const VIEWS = ['waterfall', 'events', 'inspector'] as const
+const VIEWS = ['lanes', 'waterfall', 'events', 'inspector'] as const
 
 const hostEntries = {
   kind: v.optional(
@@ -155,6 +155,7 @@ const choiceValue = v.union(
   CHOICE_ALLOWED,
 )
 const RANGE_ALLOWED = 'the least and the most, such as ["0 %", "20 %"]'
+const TWO_VALUES_ALLOWED = 'two values of the knob, such as ["h2", "h3"]'
 const knobPath = v.pipe(v.string('a path such as "links[0].loss"'), v.maxLength(300, 'a path of at most 300 characters'))
 /** Checked where it is put, by what may stand there. */
 const anything = v.unknown()
@@ -277,6 +278,16 @@ const scenarioEntries = {
   views: v.optional(
     listOf('views', choiceField('An instrument.', VIEWS), { max: 20, description: 'Instruments to open at first.' }),
     ['events'],
+  ),
+  compare: v.exactOptional(
+    v.pipe(
+      strict('a comparison', {
+        knob: v.pipe(knobName, v.description('The knob that the two runs differ in.')),
+        values: v.pipe(v.strictTuple([scalar, scalar], TWO_VALUES_ALLOWED), v.description('Where it stands in each of them.')),
+        open: v.optional(flagField('false: only offers it; otherwise both runs are shown at once from the beginning.'), true),
+      }),
+      v.description('Two runs of this scenario with the same seed that differ in one knob, to be shown both at once.'),
+    ),
   ),
   colorBy: v.exactOptional(
     choiceField('What the colours of packets tell apart at first: connections (usual), or streams of HTTP/2.', [

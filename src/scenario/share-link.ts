@@ -21,6 +21,8 @@ export interface SharedRun {
   readonly at: number | undefined
   /** Number of the selected frame. */
   readonly frame: number | undefined
+  /** Whether the two runs that the scenario compares are shown both at once; undefined: as the scenario has it. */
+  readonly both: boolean | undefined
 }
 
 /** What goes into a share link. */
@@ -35,6 +37,7 @@ export interface ShareOptions {
   /** Playhead, in nanoseconds. */
   readonly at?: number
   readonly frame?: number
+  readonly both?: boolean
 }
 
 const LONGEST_FRAGMENT = 200_000
@@ -57,6 +60,7 @@ export function encodeShareLink(options: ShareOptions): string {
   }
   if (options.at !== undefined) pairs.push(['at', writeUnit('time', options.at)])
   if (options.frame !== undefined) pairs.push(['frame', String(options.frame)])
+  if (options.both !== undefined) pairs.push(['both', options.both ? 'yes' : 'no'])
   if (options.log !== undefined && options.log.length > 0)
     pairs.push(['log', JSON.stringify(writeInterventions(options.log, options.scenario))])
   const plain = pairs.map(([key, value]) => `${key}=${escape(value)}`).join('&')
@@ -134,7 +138,14 @@ function readParameters(given: ReadonlyMap<string, string>): SharedRun {
     log,
     at: readTime(given.get('at')),
     frame: readInteger('frame', given.get('frame')),
+    both: readBoth(given.get('both')),
   }
+}
+
+function readBoth(text: string | undefined): boolean | undefined {
+  if (text === undefined) return undefined
+  if (text !== 'yes' && text !== 'no') throw new ScenarioError('both', quote(text), 'yes or no')
+  return text === 'yes'
 }
 
 function readInteger(path: string, text: string | undefined): number | undefined {

@@ -1,6 +1,14 @@
 import * as v from 'valibot'
 import { choiceField, countField, flagField, formField, listOf, sizeField, strict } from './field-schema.ts'
-import { CERTIFICATE_KINDS, HTTP_PROTOCOLS, KEY_TYPES, TLS_CIPHER_SUITES, TLS_GROUPS, TLS_VERSIONS } from './tls-settings.ts'
+import {
+  CERTIFICATE_KINDS,
+  HTTP_PROTOCOLS,
+  KEY_TYPES,
+  TCP_PROTOCOLS,
+  TLS_CIPHER_SUITES,
+  TLS_GROUPS,
+  TLS_VERSIONS,
+} from './tls-settings.ts'
 
 /*
  * What authors write about TLS. Who says only `true` gets what is best here; what the scenario knows besides (its seed, names and
@@ -21,6 +29,11 @@ function each<const Choices extends readonly string[]>(noun: string, description
 /** Protocols over which pages are served or loaded. */
 export const protocols = v.exactOptional(
   each('protocols', 'Versions of HTTP, best first; what is usual when absent.', HTTP_PROTOCOLS, 1),
+)
+
+/** The same where nothing is spoken but TCP. */
+export const tcpProtocols = v.exactOptional(
+  each('protocols', 'Versions of HTTP, best first; what is usual when absent.', TCP_PROTOCOLS, 1),
 )
 
 const commonEntries = {
@@ -65,7 +78,7 @@ export const serverTlsEntries = {
     listOf(
       'names',
       formField('A DNS name.', /^(\*\.)?[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$/, 'a DNS name such as "www.example" or "*.example"'),
-      { max: 20, description: "Names in the certificate besides the host's own." },
+      { max: 100, description: "Names in the certificate besides the host's own." },
     ),
     [],
   ),

@@ -38,8 +38,12 @@ export type CertificateKind = (typeof CERTIFICATE_KINDS)[number]
 export const KEY_TYPES = ['p-256', 'ed25519', 'rsa'] as const
 export type KeyType = (typeof KEY_TYPES)[number]
 
-export const HTTP_PROTOCOLS = ['h2', 'http/1.1', 'http/1.0'] as const
-/** Names as ALPN has them (RFC 7301, RFC 9113 section 3.1). */
+/** Versions of HTTP over TCP. */
+export const TCP_PROTOCOLS = ['h2', 'http/1.1', 'http/1.0'] as const
+export type TcpProtocolName = (typeof TCP_PROTOCOLS)[number]
+
+export const HTTP_PROTOCOLS = ['h3', ...TCP_PROTOCOLS] as const
+/** Names as ALPN has them (RFC 7301, RFC 9113 section 3.1, RFC 9114 section 3.1). */
 export type HttpProtocol = (typeof HTTP_PROTOCOLS)[number]
 
 /** A certificate to be made. The same order always gives the same bytes. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Http2Client } from '../../src/protocols/http2/client.ts'
 import type { Http2ClientEvent } from '../../src/protocols/http2/event.ts'
-import type { Http2Priority } from '../../src/protocols/http2/message.ts'
+import type { HttpPriority } from '../../src/protocols/http-message.ts'
 import type { Http2Options } from '../../src/protocols/http2/options.ts'
 import type { AppContext, Blocking, TcpSocket } from '../../src/host/socket.ts'
 import { hashOf } from '../strangers/body.ts'
@@ -45,7 +45,7 @@ class Visitor {
 
   get(
     path: string,
-    more: { method?: string; body?: number; fields?: [string, string][]; priority?: Partial<Http2Priority> } = {},
+    more: { method?: string; body?: number; fields?: [string, string][]; priority?: Partial<HttpPriority> } = {},
   ): number {
     const { method = 'GET', body = 0, fields = [], priority } = more
     const head = {

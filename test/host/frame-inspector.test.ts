@@ -61,6 +61,7 @@ describe('what links are told of real frames is what tshark says of them', () =>
         // ACK, perhaps with PSH or ECN's flags; no SYN, FIN, RST.
         const isAck = tcp !== '' && Number(length) === 0 && (Number(flags) & 0x17) === 0x10
         assert.equal(inspector.isPureAck(bytes), isAck, `ACK in ${number}`)
+        assert.equal(inspector.isUdp(bytes), udp !== '', `UDP in ${number}`)
         if (tcp === '' && udp === '') continue
         const key = `${tcp} ${udp} ${source} ${source6}`
         const hash = inspector.flow(bytes)
@@ -133,6 +134,7 @@ test('any bytes at all are answered', () => {
         assert.ok(Number.isInteger(flow) && flow >= 0 && flow < 2 ** 32, `${flow}`)
         assert.equal(typeof inspector.carriesData(frame), 'boolean')
         assert.equal(typeof inspector.isPureAck(frame), 'boolean')
+        assert.equal(typeof inspector.isUdp(frame), 'boolean')
         const marked = inspector.congestionMarked(frame)
         assert.ok(marked === undefined || marked.length === frame.length, 'a mark adds nothing')
       },

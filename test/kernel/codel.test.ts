@@ -236,6 +236,7 @@ describe('RFC 8289 with ECN', () => {
       flow: () => 0,
       carriesData: () => false,
       isPureAck: () => false,
+      isUdp: () => false,
       congestionMarked: (frame) => Uint8Array.from(frame, (byte, at) => (at === 1 ? 255 : byte)),
     })
     const kept: Uint8Array[] = []

@@ -444,7 +444,7 @@ describe('settings', () => {
       fqQuantum: fc.constantFrom(64, 3000),
       lossBurst: fc.constantFrom(0, 3),
       burstEnter: fc.constantFrom(0, 0.3),
-      lossOf: fc.constantFrom('all', 'data', 'acks'),
+      lossOf: fc.constantFrom('all', 'data', 'acks', 'udp'),
       reorderCorrelation: fc.constantFrom(0, 0.5),
       reorderEvery: fc.nat(5),
       blackHoleMtu: fc.nat(200),

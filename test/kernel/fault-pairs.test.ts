@@ -19,6 +19,7 @@ const KINDS: FrameInspector = {
   flow: (frame) => frame[0] * 0x01000193,
   carriesData: (frame) => frame[0] % 2 === 1,
   isPureAck: (frame) => frame[0] % 2 === 0,
+  isUdp: () => false,
 }
 
 interface Fault {

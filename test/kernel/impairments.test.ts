@@ -118,6 +118,7 @@ describe('which frames are lost', () => {
     ...OPAQUE_FRAMES,
     carriesData: (frame) => frame[0] === 1,
     isPureAck: (frame) => frame[0] === 2,
+    isUdp: (frame) => frame[0] === 3,
   }
   /** Data, ACK, something else, and so on. */
   const fates = (settings: Partial<LinkSettings>, frames = 3000): string[][] => {
@@ -142,6 +143,12 @@ describe('which frames are lost', () => {
     const [data, acks, others] = fates({ loss: 0.2, lossOf: 'acks' })
     assert.ok(Math.abs(lost(acks) - 200) < 5 * Math.sqrt(160), `${lost(acks)} of 1,000`)
     assert.equal(lost(data) + lost(others), 0)
+  })
+
+  test('only UDP, all of it', () => {
+    const [data, acks, others] = fates({ loss: 1, lossOf: 'udp' })
+    assert.equal(lost(others), 1000)
+    assert.equal(lost(data) + lost(acks), 0)
   })
 
   test('bursts are as long in frames of the kind', () => {

@@ -35,6 +35,7 @@ test("the design's example resolves, with every default filled in", () => {
         hstsPreload: [],
         preloadScanner: true,
         tightMode: true,
+        rebinds: [],
       },
     },
   ])

@@ -18,8 +18,8 @@ function decoded(fragment: string): NonNullable<ReturnType<typeof decodeShareLin
 }
 
 test('a plain share link can be read by people', () => {
-  const fragment = encodeShareLink({ scenario: SCENARIO, seed: 12, knobs: { loss: 0.02 }, at: 1.5e9, frame: 17 })
-  assert.equal(fragment, 'scenario=download&seed=12&set.loss=2%20%25&at=1.5%20s&frame=17')
+  const fragment = encodeShareLink({ scenario: SCENARIO, seed: 12, knobs: { loss: 0.02 }, at: 1.5e9, frame: 17, both: true })
+  assert.equal(fragment, 'scenario=download&seed=12&set.loss=2%20%25&at=1.5%20s&frame=17&both=yes')
   assert.deepEqual(decoded(`#${fragment}`), {
     scenario: { id: 'download' },
     seed: 12,
@@ -27,7 +27,11 @@ test('a plain share link can be read by people', () => {
     log: [],
     at: 1.5e9,
     frame: 17,
+    both: true,
   })
+  assert.equal(decoded('#scenario=download').both, undefined)
+  assert.equal(decoded('#scenario=download&both=no').both, false)
+  assert.throws(() => decodeShareLink('#scenario=download&both=perhaps'), /yes or no/)
 })
 
 test('a long log is packed, and comes back whole', () => {

@@ -86,7 +86,7 @@ describe('TLS of a server', () => {
     assert.match(refused(scenario({ tls: { recordSize: '32 KiB' } })), /^hosts\.bob\.tls\.recordSize/)
     assert.match(refused(scenario({ tls: { cert: 'valid' } })), /certificate/)
     assert.match(refused(scenario({ tls: 'yes' })), /^hosts\.bob\.tls: "yes"; true, false, or TLS options/)
-    assert.match(refused(scenario({ tls: true, protocols: ['h3'] })), /^hosts\.bob\.protocols\[0\]: "h3"; /)
+    assert.match(refused(scenario({ tls: true, protocols: ['h4'] })), /^hosts\.bob\.protocols\[0\]: "h4"; /)
   })
 
   test('two servers on a port of TLS, or beside it', () => {

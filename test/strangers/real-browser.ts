@@ -10,12 +10,19 @@ function keyPin(pem: string): string {
   return createHash('sha256').update(key).digest('base64')
 }
 
-/** A real Chromium in a lab, for which every certificate below one of these is as good as any, and all others as bad as ever. */
-export async function launchIn(lab: Lab, trusted: readonly string[]): Promise<Browser> {
+/**
+ * A real Chromium in a lab, for which every certificate below one of these is as good as any, and all others as bad as ever.
+ * @param overQuic hosts and ports that it is to speak HTTP/3 with from the start, without having heard of it; by itself it never does
+ */
+export async function launchIn(lab: Lab, trusted: readonly string[], overQuic: readonly string[] = []): Promise<Browser> {
   const program = await findChromium()
   if (program === undefined) throw new Error('No Chromium: name one in CHROMIUM.')
   const wrapper = lab.file('chromium.sh', `#!/bin/sh\nexec ip netns exec ${lab.namespace} '${program}' "$@"\n`)
   chmodSync(wrapper, 0o755)
   const pins = trusted.length === 0 ? [] : [`--ignore-certificate-errors-spki-list=${trusted.map(keyPin).join(',')}`]
-  return chromium.launch({ executablePath: wrapper, args: [...CHROMIUM_FLAGS, ...pins] })
+  const flags =
+    overQuic.length === 0
+      ? CHROMIUM_FLAGS
+      : [...CHROMIUM_FLAGS.filter((flag) => flag !== '--disable-quic'), `--origin-to-force-quic-on=${overQuic.join(',')}`]
+  return chromium.launch({ executablePath: wrapper, args: [...flags, ...pins] })
 }
