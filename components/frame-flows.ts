@@ -1,4 +1,5 @@
 import type { Run } from '../src/run/run.ts'
+import { QuicCarriage, type StreamPiece } from '../src/trace/quic-carriage.ts'
 import { FrameMark, type EventRecord, type FrameRecord, type TraceView } from '../src/trace/record.ts'
 
 /** What colours tell apart. */
@@ -19,7 +20,7 @@ const FRAME_HEADER = 9
 const RECORD = 16_384
 const RECORD_OVERHEAD = 22
 
-/** A stream of HTTP/2, in the order of its first frame in the trace. */
+/** A stream of HTTP/2 or of QUIC, in the order of its first frame in the trace. */
 export interface Flow {
   /** Index into the trace's connections. */
   readonly connection: number
@@ -38,8 +39,8 @@ function first(sorted: readonly number[], above: number): number {
 }
 
 /**
- * Which colour a frame has: that of its connection, or that of the stream of HTTP/2 that has most of it. Which stream that is, the hosts
- * tell as events, by offsets in TCP's stream, so that nothing has to be decrypted.
+ * Which colour a frame has: that of its connection, or that of the stream of HTTP/2 or QUIC that has most of it. Which stream that is, the
+ * hosts tell as events, by offsets in TCP's stream or with each packet, so that nothing has to be decrypted.
  *
  * Fires `change` when colours have another meaning.
  */
@@ -54,6 +55,7 @@ export class FrameFlows extends EventTarget {
   /** Id of the newest event that was taken in. */
   #taken = -1
   #nextFrame = 1
+  readonly #carriage = new QuicCarriage()
   readonly #trace: () => TraceView
 
   constructor(trace: () => TraceView, mode: FlowMode) {
@@ -73,7 +75,8 @@ export class FrameFlows extends EventTarget {
 
   /** Whether there are streams to tell apart. */
   get hasStreams(): boolean {
-    return this.flows.length > 0 || this.#trace().first('http2:frame-sent') !== undefined
+    const told = ['http2:frame-sent', 'quic:stream-sent']
+    return this.flows.length > 0 || told.some((name) => this.#trace().first(name) !== undefined)
   }
 
   clear(): void {
@@ -81,22 +84,38 @@ export class FrameFlows extends EventTarget {
     this.#numbers.clear()
     this.#senders.clear()
     this.#connections.clear()
+    this.#carriage.clear()
     this.#taken = -1
     this.#nextFrame = 1
   }
 
   /** What the colour of a frame stands for, as `flowIndex` takes it: 0 is none. */
-  flowOf(frame: Pick<FrameRecord, 'connection' | 'seq' | 'payload'>): number {
+  flowOf(frame: FrameRecord): number {
     if (this.#mode === 'connection' || frame.connection === 0) return frame.connection
     this.#update()
+    if (frame.kind === 'udp') {
+      const stream = mostCarried(this.#carriage.of(this.#trace(), frame))
+      return stream < 0 ? 0 : this.#numberOf(frame.connection, stream)
+    }
     if (frame.payload === 0) return 0
     for (const sender of this.#senders.get(frame.connection) ?? []) {
       if (sender.base === undefined || sender.to.length === 0) continue
       const offset = (frame.seq - sender.base) >>> 0
       const stream = offset < sender.to[sender.to.length - 1] ? dominant(sender, offset, offset + frame.payload) : 0
-      if (stream !== 0) return this.#numbers.get(`${String(frame.connection)} ${String(stream)}`) ?? 0
+      if (stream !== 0) return this.#numberOf(frame.connection, stream)
     }
     return 0
+  }
+
+  /** What the colour of a stream's packets stands for, as `flowIndex` takes it: its connection, when colours tell connections apart. */
+  flowOfStream(connection: number, stream: number): number {
+    if (this.#mode === 'connection') return connection
+    this.#update()
+    return this.#numberOf(connection, stream)
+  }
+
+  #numberOf(connection: number, stream: number): number {
+    return this.#numbers.get(`${String(connection)} ${String(stream)}`) ?? 0
   }
 
   /** Whether a frame carries something whose stream may still be told. */
@@ -110,7 +129,12 @@ export class FrameFlows extends EventTarget {
     const { events } = trace
     let from = events.length
     while (from > 0 && events[from - 1].id !== this.#taken) from--
-    for (let at = from; at < events.length; at++) if (events[at].name === 'http2:frame-sent') this.#takeSent(trace, events[at])
+    for (let at = from; at < events.length; at++) {
+      const event = events[at]
+      if (event.name === 'http2:frame-sent') this.#takeSent(trace, event)
+      else if (event.name === 'quic:stream-sent') this.#takeStream(trace, event)
+    }
+    this.#carriage.update(trace)
     this.#taken = events.at(-1)?.id ?? -1
     for (let number = Math.max(this.#nextFrame, trace.firstKept); number <= trace.frameCount; number++) {
       const frame = trace.frame(number)
@@ -132,10 +156,18 @@ export class FrameFlows extends EventTarget {
     sender.from.push(start)
     sender.to.push(Math.max(start, Math.min(to, start + size + Math.floor(size / RECORD) * RECORD_OVERHEAD)))
     sender.stream.push(stream)
-    const key = `${String(connection)} ${String(stream)}`
-    if (stream === 0 || this.#numbers.has(key)) return
+    if (stream !== 0) this.#enter(connection, stream)
+  }
+
+  #takeStream(trace: TraceView, { connection: name, data: { stream } }: EventRecord): void {
+    const connection = this.#connectionOf(trace, name)
+    if (connection > 0 && typeof stream === 'number' && !isControl(stream)) this.#enter(connection, stream)
+  }
+
+  #enter(connection: number, stream: number): void {
+    if (this.#numberOf(connection, stream) !== 0) return
     this.flows.push({ connection, stream })
-    this.#numbers.set(key, this.flows.length)
+    this.#numbers.set(`${String(connection)} ${String(stream)}`, this.flows.length)
   }
 
   #connectionOf(trace: TraceView, name: string): number {
@@ -169,6 +201,23 @@ function dominant({ from, to, stream }: Sender, start: number, end: number): num
     if (share <= most) continue
     best = stream[at]
     most = share
+  }
+  return best
+}
+
+/** Whether a stream of QUIC goes one way only: HTTP/3 has its settings and tables there (RFC 9114 section 6.2). */
+function isControl(stream: number): boolean {
+  return stream % 4 >= 2
+}
+
+/** The stream that a frame carries most of; -1: none. */
+function mostCarried(pieces: readonly StreamPiece[]): number {
+  let best = -1
+  let most = 0
+  for (const { stream, from, to } of pieces) {
+    if (to - from <= most || isControl(stream)) continue
+    best = stream
+    most = to - from
   }
   return best
 }

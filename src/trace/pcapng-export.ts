@@ -7,7 +7,10 @@ import { PcapngWriter } from '../wire/pcapng.ts'
 import { keyLogParts, type KeyLogPart } from './key-log.ts'
 import type { Recorder } from './recorder.ts'
 import type { FrameRecord } from './record.ts'
+import { QuicServers } from './quic-servers.ts'
+import { quotedPayloadStart } from './quoted-datagram.ts'
 import { RepeatedPayload } from './repeated-payload.ts'
+import { StaleDatagrams } from './stale-datagrams.ts'
 import { TcpSegmentPlace } from './tcp-segment-place.ts'
 
 /** Which packets a capture holds. */
@@ -15,7 +18,7 @@ export type Vantage =
   /**
    * Every frame of every link, at the moment at which it was handed to the link; also what was lost. Packet n is frame n. Of messages that
    * Wireshark puts together from several segments, payload that is in the capture already is left out, and what was refused for flipped
-   * bits is shown without these, unless `repeats` is `'whole'`.
+   * bits is shown without these, unless `repeats` is `'whole'`. Datagrams of QUIC likewise, for their connection would be taken for another.
    */
   | { readonly kind: 'links'; readonly repeats?: 'headers' | 'whole' }
   /** What a person would have seen on that host: what left its interfaces, and what arrived there. */
@@ -41,8 +44,11 @@ const LOSSES: Readonly<Record<Fate, string | undefined>> = {
   'pushed-out': 'taken out of a full queue, from its largest flow',
 }
 
-/** @param repeats the packet that has the payload of this one; 0 when it has its own */
-function comment(frame: FrameRecord, repeats = 0): string | undefined {
+/**
+ * @param repeats the packet that has the payload of this one; 0 when it has its own
+ * @param isLate whether it is cut off, since much was shown before that was sent later
+ */
+function comment(frame: FrameRecord, repeats = 0, isLate = false): string | undefined {
   const words: string[] = []
   const { fate } = frame
   const wasWaiting = fate === 'host-down' && frame.sent === NEVER
@@ -55,6 +61,7 @@ function comment(frame: FrameRecord, repeats = 0): string | undefined {
   if (frame.duplicate) words.push('duplicated by the link')
   if ((frame.mark & FrameMark.CongestionExperienced) !== 0) words.push('marked by the queue: congestion experienced')
   if (repeats !== 0) words.push(`payload as in packet ${String(repeats)}`)
+  if (isLate) words.push('cut off: so late that Wireshark could not decrypt it')
   return words.length === 0 ? undefined : words.join('; ')
 }
 
@@ -102,6 +109,8 @@ function exportLinks(
   }
   const repeated = new RepeatedPayload()
   const place = new TcpSegmentPlace()
+  const quic = new QuicServers()
+  const stale = new StaleDatagrams(recorder)
   let packet = 0
   for (const frame of recorder.store.frames()) {
     const bytes = recorder.bytes(frame.number)
@@ -112,13 +121,18 @@ function exportLinks(
     const isWhole = !frame.corrupted || sent !== bytes
     const isStream = cutsRepeats && frame.connection !== 0 && isWhole && place.find(sent)
     const earlier = isStream ? repeated.add(frame.connection, sent, place, packet) : 0
-    const shown = isStream && repeated.isReassembled(frame.connection) ? sent : bytes
-    const words = comment(frame, earlier)
+    const isQuic = cutsRepeats && quic.isQuic(frame.connection, sent)
+    const shown = isQuic || (isStream && repeated.isReassembled(frame.connection)) ? sent : bytes
+    // Of a packet of QUIC that ICMP quotes, cut, nothing could be decrypted.
+    const quoted = quic.isKnown(frame.connection) ? quotedPayloadStart(shown) : undefined
+    const late = isQuic ? stale.shownLength(frame.number, sent) : undefined
+    const end = earlier === 0 ? (late ?? quoted) : place.payloadStart
+    const words = comment(frame, earlier, late !== undefined)
     secrets.writeUntil(frame.enqueued)
     writer.addPacket({
       interface: frame.link,
       time: frame.enqueued,
-      bytes: earlier === 0 ? shown : shown.subarray(0, place.payloadStart),
+      bytes: shown.subarray(0, end),
       originalLength: bytes.length,
       direction: frame.direction === 0 ? 'outbound' : 'inbound',
       ...(words !== undefined && { comment: words }),
@@ -149,17 +163,22 @@ function exportHost(
     if (frame.to === index && frame.fate === 'arrived') seen.push({ time: frame.arrives, frame, outbound: false })
   }
   seen.sort((a, b) => a.time - b.time || a.frame.number - b.frame.number)
+  const quic = new QuicServers()
+  const stale = new StaleDatagrams(recorder)
   for (const { time, frame, outbound } of seen) {
     // What left was whole, whatever befell it on the way.
     const bytes = outbound ? recorder.bytesAsSent(frame.number) : recorder.bytes(frame.number)
     const port = interfaceOf.get(frame.link)
     if (bytes === undefined || port === undefined) continue
-    const words = !outbound && frame.corrupted ? comment(frame) : undefined
+    const late = quic.isQuic(frame.connection, bytes) ? stale.shownLength(frame.number, bytes) : undefined
+    const quoted = quic.isKnown(frame.connection) ? quotedPayloadStart(bytes) : undefined
+    const words = late !== undefined || (!outbound && frame.corrupted) ? comment(frame, 0, late !== undefined) : undefined
     secrets.writeUntil(time)
     writer.addPacket({
       interface: port,
       time,
-      bytes,
+      bytes: bytes.subarray(0, late ?? quoted),
+      originalLength: bytes.length,
       direction: outbound ? 'outbound' : 'inbound',
       ...(words !== undefined && { comment: words }),
     })

@@ -243,16 +243,21 @@ export class Recorder implements FrameSource {
 
   /** A frame that a router sends on is a retransmission when the frame that came in was. */
   private markOf(mark: number, id: Id, cause: Id): number {
-    const { again } = this
-    const inherited = (mark & FrameMark.Forwarded) !== 0 && again.size > 0 ? (again.get(cause) ?? 0) : 0
+    const { again, newestAgain } = this
+    // Most frames are younger than any such: a host's ids grow.
+    const mayInherit = (mark & FrameMark.Forwarded) !== 0 && cause <= (newestAgain[Math.floor(cause / ID_SEQUENCE_LIMIT)] ?? -1)
+    const inherited = mayInherit ? (again.get(cause) ?? 0) : 0
     const all = mark | inherited
     if ((all & (FrameMark.Retransmission | FrameMark.Probe)) !== 0) {
       if (again.size === REMEMBERED_MARKS) again.clear()
       again.set(id, all & ~FrameMark.Forwarded)
+      newestAgain[Math.floor(id / ID_SEQUENCE_LIMIT)] = id
     }
     return all
   }
   private readonly again = new Map<Id, number>()
+  /** By host: the newest of these. */
+  private readonly newestAgain: number[] = []
 
   private loggedEvent({ numbers, names, connections, data }: HostLog, at: number): void {
     const id = numbers[at + Log.Id]

@@ -49,7 +49,7 @@ export function carriersOf(trace: TraceView, wanted: WantedBytes): Carriers {
 }
 
 /** Number of the first frame that is kept and was handed to a queue at a time or later. */
-function firstSince(trace: TraceView, time: Nanos): number {
+export function firstSince(trace: TraceView, time: Nanos): number {
   let low = trace.firstKept
   let high = trace.frameCount + 1
   while (low < high) {

@@ -3,26 +3,33 @@ import type { Layer } from '../wire/field.ts'
 import { dissect } from './dissect.ts'
 import type { FrameSource } from './frame-source.ts'
 import type { Inspection } from './inspection.ts'
+import { QuicConversations } from './quic-conversations.ts'
+import { QuicInspection } from './quic-inspection.ts'
 import { StreamConversations, type StreamConversation } from './stream-conversation.ts'
 import type { TcpStream } from './tcp-stream.ts'
 import { TcpSegmentPlace } from './tcp-segment-place.ts'
 import { http2Layers, TlsInspection, type StreamPart } from './tls-inspection.ts'
 import { TlsSecrets } from './tls-secrets.ts'
+import { UdpDatagramPlace } from './udp-datagram-place.ts'
 
 /** Most things that a line tells of. */
 const TOLD = 4
 
 /**
  * Takes frames of a trace apart as parts of their streams: what TCP carries is put together from all packets of the connection, records
- * of TLS are decrypted with the secrets that the hosts have logged, and frames of HTTP/2 are cut and decompressed. What was learnt of a
- * connection is kept, so that looking at one packet after the other costs what is new.
+ * of TLS are decrypted with the secrets that the hosts have logged, and frames of HTTP/2 are cut and decompressed; packets of QUIC likewise,
+ * with HTTP/3 in their streams. What was learnt of a connection is kept, so that looking at one packet after the other costs what is new.
  */
 export class StreamDissection {
   private readonly place = new TcpSegmentPlace()
+  private readonly datagramPlace = new UdpDatagramPlace()
   private readonly conversations: StreamConversations
+  private readonly quic: QuicConversations
 
   constructor(private readonly source: FrameSource) {
-    this.conversations = new StreamConversations(source, new TlsSecrets(), new TcpSegmentPlace())
+    const secrets = new TlsSecrets()
+    this.conversations = new StreamConversations(source, secrets, new TcpSegmentPlace())
+    this.quic = new QuicConversations(source, secrets)
   }
 
   /** A frame with all that is in it; undefined when its bytes were let go. */
@@ -35,11 +42,27 @@ export class StreamDissection {
     const isStream = this.source.connectionOf(frame) !== 0 && place.find(bytes) && place.payloadLength > 0
     const conversation = isStream ? this.conversations.find(frame) : undefined
     const stream = conversation?.streams[place.side]
+    if (!isStream) return this.inDatagram(plain, frame) ?? plain
     const tcp = layers.findIndex(({ protocol }) => protocol === 'tcp')
     if (conversation === undefined || stream === undefined || tcp < 0) return plain
     const part = this.partOf(bytes, stream)
     if (part === undefined) return plain
     return this.inStream(plain, conversation, stream, part, layers.slice(0, tcp + 1)) ?? plain
+  }
+
+  /** A datagram of a connection of QUIC; undefined when it is none. */
+  private inDatagram(plain: Inspection, frame: number): Inspection | undefined {
+    const { datagramPlace } = this
+    const { bytes, layers } = plain
+    const udp = layers.findIndex(({ protocol }) => protocol === 'udp')
+    if (udp < 0 || this.source.connectionOf(frame) === 0 || !datagramPlace.find(bytes)) return undefined
+    const sighting = this.quic.find(frame)
+    if (sighting === undefined) return undefined
+    const { payloadStart, payloadEnd } = datagramPlace
+    const payload = bytes.subarray(payloadStart, payloadEnd)
+    const inside = new QuicInspection(sighting.conversation, sighting.record, payload, payloadStart)
+    const { views, words, isOpen } = inside
+    return { bytes, layers: [...layers.slice(0, udp + 1), ...inside.layers], views, summary: lineOf(words), isOpen }
   }
 
   /** The payload of the frame at hand as a part of its stream; undefined when bytes are missing before it. */

@@ -7,7 +7,7 @@ import { resolveScenario } from '../../src/scenario/resolve.ts'
 import type { FrameRecord, TraceView } from '../../src/trace/record.ts'
 import { StreamDissection } from '../../src/trace/stream-dissection.ts'
 
-const SCENARIO = resolveScenario({
+const SCENARIO_SOURCE = {
   id: 'streams',
   title: 'Streams',
   duration: '30 s',
@@ -31,7 +31,9 @@ const SCENARIO = resolveScenario({
     { between: ['alice', 'router'], rate: '20 Mbit/s', delay: '5 ms', loss: '2 %' },
     { between: ['router', 'bob'], rate: '20 Mbit/s', delay: '5 ms', loss: '2 %' },
   ],
-})
+}
+
+const SCENARIO = resolveScenario(SCENARIO_SOURCE)
 
 describe('colours of frames', () => {
   const { trace, director } = runInline(SCENARIO)
@@ -63,6 +65,35 @@ describe('colours of frames', () => {
     }
     assert.ok(coloured > 100, `${String(coloured)} frames have a stream`)
     assert.deepEqual(flows.flows.map(({ stream }) => stream).sort(), [1, 3, 5, 7])
+  })
+
+  it('of QUIC are those of the stream that is in them, too, and there is none where there is no request’s', () => {
+    const source = { ...SCENARIO_SOURCE, hosts: { ...SCENARIO_SOURCE.hosts } }
+    source.hosts.alice = { ...source.hosts.alice, protocols: ['h3'] }
+    source.hosts.bob = { ...source.hosts.bob, protocols: ['h3', 'h2'] }
+    const run = runInline(resolveScenario(source))
+    const flows = new FrameFlows(() => run.trace, 'stream')
+    const dissection = new StreamDissection(run.director.recorder)
+    let coloured = 0
+    for (const frame of run.trace.frames(({ kind }) => kind === 'udp')) {
+      const flow = flows.flowOf(frame)
+      const { layers = [], views = [] } = dissection.inspect(frame.number) ?? {}
+      const fields = [...layers, ...views.flatMap((view) => view.layers)].flatMap((layer) => layer.fields)
+      const inside = fields.filter(({ name }) => name === 'quic.stream.stream_id').map(({ value }) => Number(value))
+      const requests = inside.filter((stream) => stream % 4 === 0)
+      if (flow === 0) {
+        assert.deepEqual(requests, [], `packet ${String(frame.number)}`)
+        continue
+      }
+      coloured++
+      assert.ok(requests.includes(flows.flows[flow - 1].stream), `packet ${String(frame.number)}: ${requests.join()}`)
+    }
+    assert.ok(coloured > 100, `${String(coloured)} frames have a stream`)
+    assert.deepEqual(
+      flows.flows.map(({ stream }) => stream),
+      [0, 4, 8, 12],
+    )
+    assert.equal(flows.hasStreams, true)
   })
 
   it('are told of a frame in flight as soon as the host has said what it was', () => {

@@ -41,9 +41,13 @@ const FIELDS = [
   'tcp.stream',
   'tls.record.length',
   'tls.record.content_type',
+  'quic.decryption_failed',
   ...CHECKSUMS,
 ]
 const UNDECRYPTED = 'undecrypted TLS record'
+/** What tshark says where it has not seen how a connection began. */
+const STRAY = 'Unknown QUIC connection'
+const STRAY_PACKET = 'QUIC packet of an unknown connection'
 /** Expert items from here on are errors. */
 const ERROR = 0x80_0000
 const run = promisify(execFile)
@@ -68,6 +72,7 @@ async function framesOf(path: string, preferences: readonly string[]): Promise<J
         stream = '',
         records = '',
         types = '',
+        quicFailures = '',
         ...checksums
       ] = line.split('\t')
       const errors = severities.split('|').some((severity) => Number(severity) >= ERROR)
@@ -82,6 +87,7 @@ async function framesOf(path: string, preferences: readonly string[]): Promise<J
           ...(errors ? [`error: ${messages}`] : []),
           // A record that does not decrypt has no type that could be told. TLS 1.3 only; before, types are in the clear.
           ...(records.split('|').length > types.split('|').length || (records !== '' && types === '') ? [UNDECRYPTED] : []),
+          ...(quicFailures === '' ? [] : [messages.includes(STRAY) ? STRAY_PACKET : 'undecrypted QUIC packet']),
           ...checksums.flatMap((statuses, index) => (statuses.split('|').includes('0') ? [`bad ${CHECKSUMS[index] ?? ''}`] : [])),
         ],
       }
@@ -94,7 +100,9 @@ async function judge(path: string, isOfHost: boolean): Promise<Judgment> {
   const marked = frames.filter(isMarked)
   // tshark decrypts what is wrong as well, and counts it: from there on it takes other nonces than the hosts.
   const confused = new Set(marked.filter(({ comment }) => comment.includes('nobody noticed')).map(({ stream }) => stream))
-  const isFault = (complaint: string, stream: string): boolean => complaint !== UNDECRYPTED || !confused.has(stream)
+  // A host may be told something early by somebody whose first packet was lost.
+  const isFault = (complaint: string, stream: string): boolean =>
+    !(complaint === UNDECRYPTED && confused.has(stream)) && !(complaint === STRAY_PACKET && isOfHost)
   return {
     frames: frames.length,
     corrupted: marked.map(({ number }) => number),
