@@ -142,6 +142,7 @@ export const LINK_CONTROLS: readonly LinkControl[] = [
       { value: 'all', label: 'all' },
       { value: 'data', label: 'only data' },
       { value: 'acks', label: 'only pure ACKs' },
+      { value: 'udp', label: 'only UDP' },
     ],
   },
   {

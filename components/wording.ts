@@ -1,5 +1,5 @@
 import { FrameMark, type EventRecord, type FrameRecord, type TraceView } from '../src/trace/record.ts'
-import type { Action } from '../src/scenario/intervention.ts'
+import type { Action, PacketChoice } from '../src/scenario/intervention.ts'
 import type { ResolvedScenario } from '../src/scenario/resolved.ts'
 import { quantity, text, type Data } from './event-data.ts'
 import { formatQuantity } from './format.ts'
@@ -95,11 +95,18 @@ const WHY_UNDONE: Readonly<Record<string, string>> = {
   dsack: 'the peer has received everything twice',
 }
 
+/** Which packet was struck by hand. */
+function struckWords(data: Data): string {
+  return 'packet' in data
+    ? `packet ${text(data, 'packet')} of ${text(data, 'link')}, ${text(data, 'direction')}`
+    : `packet #${text(data, 'frame')}`
+}
+
 /** What an event says, for the events that deserve a sentence; others are told by their data. */
 const EVENTS: Readonly<Record<string, (data: Data) => string>> = {
   ...WEB_EVENTS,
-  'run:frame-dropped': (data) => `Dropped packet #${text(data, 'frame')}`,
-  'run:frame-corrupted': (data) => `Corrupted packet #${text(data, 'frame')}`,
+  'run:frame-dropped': (data) => `Dropped ${struckWords(data)}`,
+  'run:frame-corrupted': (data) => `Corrupted ${struckWords(data)}`,
   'run:knob-set': (data) => `Set ${text(data, 'knob')} to ${text(data, 'value')}`,
   'run:host-killed': (data) => `Killed ${text(data, 'host')}`,
   'run:host-restarted': (data) => `Restarted ${text(data, 'host')}`,
@@ -206,8 +213,8 @@ export function eventWords(event: Pick<EventRecord, 'name' | 'data'>): string {
 
 /** What a person did, in the past tense. */
 export function actionWords(action: Action, scenario: ResolvedScenario): string {
-  if ('drop' in action) return `Dropped packet #${String(action.drop.frame)}`
-  if ('corrupt' in action) return `Corrupted packet #${String(action.corrupt.frame)}`
+  if ('drop' in action) return `Dropped ${packetWords(action.drop, scenario)}`
+  if ('corrupt' in action) return `Corrupted ${packetWords(action.corrupt, scenario)}`
   if ('set' in action) {
     const knob = scenario.knobs.find(({ name }) => name === action.set.knob)
     return `Set ${knob?.label ?? action.set.knob} to ${knobValueWords(knob, action.set.value)}`
@@ -235,8 +242,16 @@ export function actionWords(action: Action, scenario: ResolvedScenario): string 
   return `${link === undefined || direction === undefined ? name : directionWords(scenario, link, direction)}: ${changes.join(', ')}`
 }
 
+/** `'packet #17'`, or `'packet 9 of bob → alice'`. */
+function packetWords(choice: PacketChoice, scenario: ResolvedScenario): string {
+  if ('frame' in choice) return `packet #${String(choice.frame)}`
+  const link = scenario.links.find(({ name }) => name === choice.link)
+  const where = link === undefined ? choice.link : directionWords(scenario, link, choice.direction)
+  return `packet ${String(choice.packet)} of ${where}`
+}
+
 /** The value of a knob, for people. */
-function knobValueWords(knob: ResolvedScenario['knobs'][number] | undefined, value: number | string | boolean): string {
+export function knobValueWords(knob: ResolvedScenario['knobs'][number] | undefined, value: number | string | boolean): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off'
   const control = knob?.control
   if (control?.kind === 'choice') return control.choices.find((choice) => choice.value === value)?.label ?? String(value)

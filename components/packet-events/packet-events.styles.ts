@@ -25,55 +25,17 @@ export const eventsStyles = css`
     cursor: pointer;
   }
   .list {
-    position: relative;
-    overflow-y: auto;
-    overflow-x: hidden;
-    overscroll-behavior: contain;
-    background: var(--pk-surface);
-    overflow-anchor: none;
     --row: calc(30px * var(--pk-scale));
   }
-  .probe {
-    position: absolute;
-    visibility: hidden;
-    height: var(--row);
-  }
-  .list:focus-visible {
-    outline-offset: -2px;
-  }
-  .spacer {
-    position: relative;
-  }
   .row {
-    position: absolute;
-    left: 0;
-    right: 0;
-    display: grid;
     grid-template-columns: 5.6em 2em 3em 6.4em minmax(6em, 9em) minmax(0, 1fr);
-    align-items: center;
     gap: calc(var(--pk-space) * 2);
-    height: var(--row);
     padding: 0 calc(var(--pk-space) * 3);
-    border-bottom: 1px solid color-mix(in oklab, var(--pk-line) 55%, transparent);
-    font-size: var(--pk-size-small);
-    white-space: nowrap;
-    cursor: default;
-  }
-  .row > * {
-    overflow: hidden;
-    text-overflow: ellipsis;
   }
   .row > .glyph-cell {
     overflow: visible;
     display: grid;
     place-items: center;
-  }
-  .row:hover {
-    background: var(--pk-hover);
-  }
-  .row[aria-selected='true'] {
-    background: var(--pk-accent-soft);
-    box-shadow: inset 3px 0 0 var(--pk-accent);
   }
   .time {
     text-align: right;
@@ -113,12 +75,6 @@ export const eventsStyles = css`
   }
   .lost .info {
     color: var(--pk-lost);
-  }
-  .empty {
-    padding: calc(var(--pk-space) * 6) calc(var(--pk-space) * 4);
-    color: var(--pk-muted);
-    font-size: var(--pk-size-small);
-    text-align: center;
   }
   .actions {
     display: flex;

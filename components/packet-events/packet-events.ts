@@ -14,6 +14,7 @@ import { tokens } from '../theme.ts'
 import { isLost } from '../trace-marks.ts'
 import { eventWords, fateWords, kindWords, lossWords } from '../wording.ts'
 import { EVERYTHING, EventRows, upperBound, type EventFilter, type Row } from './event-rows.ts'
+import { rowsStyles } from '../rows.styles.ts'
 import { eventsStyles } from './packet-events.styles.ts'
 import { FrameSummaries } from './frame-summaries.ts'
 
@@ -40,7 +41,7 @@ const PLAYING_INTERVAL = 120
  * @part row - One row.
  */
 export class PacketEvents extends RunElement {
-  static override styles = [tokens, controls, frameGlyphStyles, eventsStyles]
+  static override styles = [tokens, controls, frameGlyphStyles, rowsStyles, eventsStyles]
 
   protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'trace', 'restart']
   /** When the list was last brought up to date, on the page's clock. */
@@ -178,7 +179,7 @@ export class PacketEvents extends RunElement {
     return html`
       ${this.#renderFilters(run)}
       <div
-        class="list"
+        class="list rows"
         part="list"
         role="listbox"
         tabindex="0"

@@ -1,3 +1,4 @@
+import type { PairRun } from '../../src/run/pair-run.ts'
 import type { Run } from '../../src/run/run.ts'
 import type { Intervention } from '../../src/scenario/intervention.ts'
 import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
@@ -30,6 +31,12 @@ export interface OpenOptions {
   readonly knobs?: Readonly<Record<string, string>> | undefined
 }
 
+export interface StartOptions {
+  readonly log: readonly Intervention[]
+  /** Where knobs stand at the start, when it is elsewhere than where the scenario was opened with. */
+  readonly knobs?: Run['knobs'] | undefined
+}
+
 /** A scenario that was found, is valid, and can be run. */
 export interface OpenedScenario {
   readonly scenario: ResolvedScenario
@@ -42,7 +49,9 @@ export interface OpenedScenario {
   /** Reads interventions as a file or a share link has them. Throws an Error for people. */
   readonly parseLog: (log: readonly unknown[]) => readonly Intervention[]
   /** Starts the engine; the run is paused at 0. */
-  readonly start: (options: { readonly log: readonly Intervention[] }) => Promise<Run>
+  readonly start: (options: StartOptions) => Promise<Run>
+  /** Starts the two runs that the scenario compares; both are paused at 0. There when it has something to compare. */
+  readonly startPair?: (options: StartOptions) => Promise<PairRun>
 }
 
 /** All that a playground needs of the rest of the library; loaded when an element comes near the viewport. */

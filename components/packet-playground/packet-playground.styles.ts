@@ -74,12 +74,77 @@ export const playgroundStyles = css`
     flex-direction: column;
     min-width: 0;
   }
+  .both {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: space-between;
+    gap: var(--pk-space) calc(var(--pk-space) * 4);
+    min-height: calc(var(--pk-space) * 9);
+    padding: var(--pk-space) calc(var(--pk-space) * 4);
+    border-bottom: 1px solid var(--pk-line);
+    color: var(--pk-muted);
+    font-size: var(--pk-size-small);
+  }
+  .both label {
+    display: flex;
+    align-items: center;
+    gap: calc(var(--pk-space) * 2);
+    color: var(--pk-text);
+    font-weight: 500;
+    cursor: pointer;
+  }
+  .stages {
+    flex: 1;
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+  }
+  .view {
+    display: flex;
+    flex-direction: column;
+    min-width: 0;
+  }
+  .view h3 {
+    padding: calc(var(--pk-space) * 1.5) calc(var(--pk-space) * 4);
+    border-bottom: 1px solid var(--pk-line);
+    background: var(--pk-sunken);
+    font-size: var(--pk-size);
+    font-weight: 600;
+  }
+  /* Two networks below each other, and something of the controls, fit on a phone. */
+  .playground:not(.wide) .stages.two packet-stage {
+    max-height: calc(330px * var(--pk-scale));
+  }
+  .twice {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+  }
+  .wide .two {
+    grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+  }
+  .wide .two > .view + .view {
+    border-left: 1px solid var(--pk-line);
+  }
+  .view-choice {
+    display: flex;
+    grid-column: 1 / -1;
+    align-items: center;
+    gap: calc(var(--pk-space) * 3);
+    margin: 0;
+    padding: calc(var(--pk-space) * 2) calc(var(--pk-space) * 4);
+    border: 0;
+    border-bottom: 1px solid var(--pk-line);
+    font-size: var(--pk-size-small);
+  }
+  .view-choice .segmented {
+    flex: none;
+  }
   /* The legend has its place from the start, so that the network does not move when the first packet brings it up. */
   packet-stage {
     flex: 1;
     --legend: calc(var(--pk-space) * 8);
   }
-  .wide packet-stage {
+  .wide .stages:not(.two) packet-stage {
     --legend: calc(var(--pk-space) * 27);
   }
   packet-stage::part(frame) {
@@ -92,7 +157,7 @@ export const playgroundStyles = css`
     background: var(--pk-background);
   }
   /* Shapes, a choice and one line of colours: more would cover the network, and is scrolled to. */
-  .wide packet-stage::part(legend) {
+  .wide .stages:not(.two) packet-stage::part(legend) {
     box-sizing: border-box;
     max-height: var(--legend);
     overflow: hidden auto;
@@ -164,6 +229,7 @@ export const playgroundStyles = css`
       padding-inline: 2px;
     }
   }
+  packet-lanes,
   packet-waterfall,
   packet-events,
   packet-inspector {
@@ -173,8 +239,11 @@ export const playgroundStyles = css`
   .wide packet-inspector {
     height: calc(350px * var(--pk-scale));
   }
-  .wide .instruments packet-waterfall {
+  .wide .instruments .twice {
     grid-column: 1 / -1;
+  }
+  .wide .instruments packet-lanes,
+  .wide .instruments packet-waterfall {
     height: calc(400px * var(--pk-scale));
     border-bottom: 1px solid var(--pk-line);
   }
@@ -300,9 +369,6 @@ export const playgroundStyles = css`
   .wide .switcher button {
     flex: none;
     padding-inline: calc(var(--pk-space) * 4);
-  }
-  .wide .instruments.two {
-    grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
   }
   .wide .instruments.two packet-inspector {
     border-left: 1px solid var(--pk-line);

@@ -1,12 +1,11 @@
 import { provide } from '@lit/context'
-import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { LitElement, html, type PropertyValues, type TemplateResult } from 'lit'
 import { property, query, state } from 'lit/decorators.js'
+import type { PairRun } from '../../src/run/pair-run.ts'
 import type { Run } from '../../src/run/run.ts'
 import type { Intervention } from '../../src/scenario/intervention.ts'
 import { controls } from '../controls.styles.ts'
-import { formatQuantity } from '../format.ts'
 import { strike } from '../frame-actions.ts'
-import { icon } from '../icons.ts'
 import { errorWords, type Notice } from '../intervene.ts'
 import type { PacketFaults } from '../packet-faults/packet-faults.ts'
 import type { TargetMenu } from '../packet-faults/target-menu.ts'
@@ -15,10 +14,12 @@ import type { PacketTransport } from '../packet-transport/packet-transport.ts'
 import { runContext, selectionContext } from '../run-context.ts'
 import { Selection } from '../selection.ts'
 import { tokens } from '../theme.ts'
+import { TimeScale } from '../time-scale.ts'
 import type { Engine, OpenedScenario } from './engine.ts'
 import { helpDialog, linkDialog } from './dialogs.ts'
 import { playgroundStyles } from './packet-playground.styles.ts'
-import { poster } from './poster.ts'
+import { header, notices, placeholder, problemPage } from './playground-frame.ts'
+import { body, instruments, type Layout, type Panel, type RunView } from './run-layout.ts'
 import { parseSeed, parseSpeed, scenarioPlace } from './scenario-source.ts'
 import { shareAddress, sharedRunFor, type SharedStart } from './share.ts'
 import { SHORTCUTS, commandOf, type Command } from './shortcuts.ts'
@@ -28,7 +29,10 @@ import { Visibility } from './visibility.ts'
 /** From this width on, in px, the controls stand beside the stage. */
 const WIDE = 900
 
-type Panel = 'faults' | 'knobs' | 'waterfall' | 'events' | 'inspector'
+/** Whether it is two runs. */
+function isPair(run: Run): run is PairRun {
+  return 'sides' in run
+}
 
 /**
  * A network that plays, can be broken and looked into: the whole of it in one element.
@@ -39,7 +43,7 @@ type Panel = 'faults' | 'knobs' | 'waterfall' | 'events' | 'inspector'
  * @csspart header - Title and tools.
  * @csspart main - Stage and transport.
  * @csspart side - Lesson, faults and knobs.
- * @csspart instruments - Waterfall, events and inspector.
+ * @csspart instruments - Lanes, waterfall, events and inspector.
  * @slot - A `<script type="application/json">` with a scenario, when there is no `scenario` attribute.
  */
 export class PacketPlayground extends LitElement {
@@ -66,12 +70,17 @@ export class PacketPlayground extends LitElement {
   /** Big, over the whole window: for a projector. */
   @property({ type: Boolean, reflect: true }) projector = false
 
-  /** The run that is shown; a still one until the engine is there. */
+  /** The run that is shown, or both as one; a still one until the engine is there. */
   @provide({ context: runContext })
   @state()
   run: Run | undefined
+  /** What is selected in the run that is shown, or in either of two. */
+  readonly #selections = [new Selection(), new Selection()] as const
   @provide({ context: selectionContext })
-  private readonly selection = new Selection()
+  private selection = this.#selections[0]
+  readonly #scales = { lanes: new TimeScale(), waterfall: new TimeScale() }
+  /** Which of two runs the list of packets is about. */
+  @state() private active = 0
 
   @state() private opened: OpenedScenario | undefined
   @state() private problem: string | undefined
@@ -137,15 +146,12 @@ export class PacketPlayground extends LitElement {
     this.#generation++
     this.#isOpen = false
     this.#resumes = false
-    this.run?.removeEventListener('change', this.#onChange)
-    this.run?.removeEventListener('restart', this.#onChange)
-    this.run?.removeEventListener('time', this.#onTime)
-    this.run?.dispose()
-    this.run = undefined
+    this.#unfollow()
     this.opened = undefined
     this.problem = undefined
     this.notice = undefined
-    this.selection.select(undefined)
+    this.#chooseView(0)
+    for (const selection of this.#selections) selection.select(undefined)
   }
 
   async #open(generation: number): Promise<void> {
@@ -168,7 +174,8 @@ export class PacketPlayground extends LitElement {
       this.panels = new Set(this.wide ? (opened.scenario.views as Panel[]) : ['faults'])
       // The network is drawn before the engine takes the thread.
       await this.updateComplete
-      const run = await opened.start({ log })
+      const both = this.#shared?.both ?? opened.scenario.compare?.open === true
+      const run = await (both && opened.startPair !== undefined ? opened.startPair({ log }) : opened.start({ log }))
       if (generation !== this.#generation) {
         run.dispose()
         return
@@ -188,16 +195,28 @@ export class PacketPlayground extends LitElement {
     this.dispatchEvent(new CustomEvent('packetarium-error', { detail: { message }, bubbles: true, composed: true }))
   }
 
-  #adopt(run: Run): void {
+  #follow(run: Run): void {
     this.run = run
     run.addEventListener('change', this.#onChange)
     run.addEventListener('restart', this.#onChange)
     run.addEventListener('time', this.#onTime)
+  }
+
+  #unfollow(): void {
+    this.run?.removeEventListener('change', this.#onChange)
+    this.run?.removeEventListener('restart', this.#onChange)
+    this.run?.removeEventListener('time', this.#onTime)
+    this.run?.dispose()
+    this.run = undefined
+  }
+
+  #adopt(run: Run): void {
+    this.#follow(run)
     this.dispatchEvent(new CustomEvent('packetarium-ready', { detail: { run }, bubbles: true, composed: true }))
     const { at, frame } = this.#shared ?? {}
     if (at !== undefined) {
       void run.seek(at).then(() => {
-        if (frame !== undefined) this.#inspect(frame)
+        if (frame !== undefined) this.#inspect(0, frame)
       })
     }
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches
@@ -241,7 +260,63 @@ export class PacketPlayground extends LitElement {
   /** Says what happened at the playhead. */
   async #say(run: Run): Promise<void> {
     const { happenedAt } = await import('./announcement.ts')
-    if (this.said !== null && run === this.run) this.said.textContent = happenedAt(run.trace, run.playhead)
+    if (this.said === null || run !== this.run) return
+    const told = this.#views(run).map(({ label, run: { trace } }) => {
+      const words = happenedAt(trace, run.playhead)
+      return label === '' || words === '' ? words : `${label}: ${words}`
+    })
+    this.said.textContent = told.filter((words) => words !== '').join('. ')
+  }
+
+  /** What is shown: the run, or two runs. */
+  #views(run: Run): readonly RunView[] {
+    const [selection, other] = this.#selections
+    if (!isPair(run)) return [{ run, selection, label: '' }]
+    const { sides, knob } = run
+    return [
+      { run: sides[0], selection, label: knob.values[0] },
+      { run: sides[1], selection: other, label: knob.values[1] },
+    ]
+  }
+
+  readonly #chooseView = (view: number): void => {
+    this.active = view
+    this.selection = this.#selections[view]
+  }
+
+  /** Starts both runs in place of the one, or the one in place of both, with all that was done, and goes to where the reader is. */
+  readonly #showBoth = async (both: boolean): Promise<void> => {
+    const { run, opened } = this
+    if (run === undefined || opened === undefined) return
+    const generation = ++this.#generation
+    const { playhead, speed, state } = run
+    run.pause()
+    const shown = this.#views(run)[this.active].run
+    const knobs = Object.fromEntries(shown.scenario.knobs.map(({ name, value }) => [name, value]))
+    const { logByLink } = await import('../../src/run/pair-run.ts')
+    if (generation !== this.#generation) return
+    const start = { log: logByLink(shown), knobs }
+    this.#unfollow()
+    this.#chooseView(0)
+    for (const selection of this.#selections) selection.select(undefined)
+    this.run = new StillRun(shown.scenario, speed)
+    try {
+      const next = await (both && opened.startPair !== undefined ? opened.startPair(start) : opened.start(start))
+      await next.seek(playhead)
+      if (generation !== this.#generation) {
+        next.dispose()
+        return
+      }
+      next.speed = speed
+      this.#follow(next)
+      if (state === 'playing') next.play()
+      await this.updateComplete
+      const labels = this.#views(next).map(({ label }) => label)
+      if (this.said !== null)
+        this.said.textContent = both ? `Both at once: ${labels.join(' and ')}, on one playhead.` : 'One run is shown.'
+    } catch (error) {
+      if (generation === this.#generation) this.#fail(errorWords(error))
+    }
   }
 
   readonly #onFullscreen = (): void => {
@@ -313,10 +388,10 @@ export class PacketPlayground extends LitElement {
     return this.renderRoot.querySelector<HTMLDialogElement>(`#${id}`)
   }
 
-  readonly #onActivate = (event: CustomEvent<StageActivation>): void => {
-    const { target, x, y } = event.detail
+  #activate(view: number, { target, x, y }: StageActivation): void {
     const { run } = this
     if (run === undefined) return
+    this.#chooseView(view)
     this.selection.select(target)
     if (target.kind !== 'frame') {
       void this.menu?.open(target, x, y)
@@ -325,11 +400,12 @@ export class PacketPlayground extends LitElement {
     const mode = this.faults?.chosenMode ?? 'inspect'
     if (mode === 'inspect') {
       run.pause()
-      this.#inspect(target.number)
-    } else void strike(this, run, target.number, mode)
+      this.#inspect(view, target.number)
+    } else void strike(this, this.#views(run)[view].run, target.number, mode)
   }
 
-  #inspect(frame: number): void {
+  #inspect(view: number, frame: number): void {
+    this.#chooseView(view)
     this.selection.select({ kind: 'frame', number: frame })
     if (this.panels.has('inspector')) return
     this.#showPanel('inspector', true)
@@ -345,7 +421,10 @@ export class PacketPlayground extends LitElement {
     const { run, opened } = this
     if (run === undefined || opened === undefined) return
     try {
-      const address = await shareAddress({ run, opened, target: this.selection.target })
+      const both = opened.startPair === undefined ? undefined : isPair(run)
+      // A link to a packet of the second run would be taken for one of the first.
+      const target = this.active === 0 ? this.selection.target : undefined
+      const address = await shareAddress({ run, opened, target, both })
       try {
         await navigator.clipboard.writeText(address)
         this.notice = { kind: 'info', text: 'The link is on your clipboard. It replays exactly this, faults included.' }
@@ -361,7 +440,7 @@ export class PacketPlayground extends LitElement {
   }
 
   async #startOver(): Promise<void> {
-    this.selection.select(undefined)
+    for (const selection of this.#selections) selection.select(undefined)
     try {
       await this.run?.restart({ log: [] as readonly Intervention[] })
     } catch (error) {
@@ -378,183 +457,60 @@ export class PacketPlayground extends LitElement {
     return html`<div class="playground ${this.wide ? 'wide' : ''}">
       ${
         this.problem !== undefined
-          ? this.#renderProblem(this.problem)
+          ? problemPage(this.problem, this.#engine?.list ?? [], ({ id }) => {
+              this.source = undefined
+              this.seed = ''
+              this.scenario = id
+            })
           : run === undefined || opened === undefined
-            ? html`<div class="placeholder" role="status">
-                ${opened === undefined ? 'Setting up the network …' : poster(opened.scenario)}
-              </div>`
+            ? placeholder(opened)
             : this.#renderRun(run, opened)
       }
     </div>`
   }
 
-  #renderProblem(problem: string): TemplateResult {
-    const list = this.#engine?.list ?? []
-    return html`<div class="problem">
-      <p class="notice error" role="alert">${icon('warning')} ${problem}</p>
-      ${
-        list.length === 0
-          ? nothing
-          : html`<h3>Scenarios</h3>
-              <ul>
-                ${list.map(
-                  ({ id, title, summary }) =>
-                    html`<li>
-                      <button
-                        class="link"
-                        @click=${() => {
-                          this.source = undefined
-                          this.seed = ''
-                          this.scenario = id
-                        }}
-                      >
-                        ${title}
-                      </button>
-                      <small>${summary}</small>
-                    </li>`,
-                )}
-              </ul>`
-      }
-    </div>`
-  }
-
   #renderRun(run: Run, opened: OpenedScenario): TemplateResult {
-    const { scenario } = run
-    const { wide, panels } = this
-    const hasKnobs = scenario.knobs.length > 0
-    const hasPages = scenario.hosts.some(({ apps }) => apps.some(({ app }) => app === 'browser'))
+    const { wide, panels, projector } = this
+    const views = this.#views(run)
+    const active = Math.min(this.active, views.length - 1)
+    const startOver = (): void => void this.#startOver()
+    const layout: Layout = {
+      run,
+      pair: isPair(run) ? run : undefined,
+      opened,
+      views,
+      scales: views.length > 1 ? this.#scales : undefined,
+      active,
+      wide,
+      panels,
+      showPanel: (panel, open) => {
+        this.#showPanel(panel, open)
+      },
+      activate: (view, activation) => {
+        this.#activate(view, activation)
+      },
+      inspect: (view, frame) => {
+        this.#inspect(view, frame)
+      },
+      chooseView: this.#chooseView,
+      showBoth: (both) => void this.#showBoth(both),
+    }
     return html`
-      ${this.#renderHeader(run)} ${this.#renderNotices(run)}
-      <div class="body">
-        <div class="main" part="main">
-          <packet-stage .run=${run} @packet-stage-activate=${this.#onActivate}></packet-stage>
-          <packet-transport></packet-transport>
-          ${
-            run.trace.thinnedBytes > 0
-              ? html`<p class="thinned" role="status">
-                  ${icon('warning')} This run has become long: its oldest records
-                  (${formatQuantity('bytes', run.trace.thinnedBytes)}) were let go to stay within memory.
-                </p>`
-              : nothing
-          }
-        </div>
-        <div class="side" part="side">
-          <div class="panels">
-            ${scenario.lesson.length > 0 ? html`<div class="lesson"><packet-lesson></packet-lesson></div>` : nothing}
-            ${
-              wide
-                ? nothing
-                : this.#renderSwitcher([
-                    ['faults', 'Break'],
-                    ...(hasKnobs ? [['knobs', 'Knobs'] as const] : []),
-                    ...(hasPages ? [['waterfall', 'Loading'] as const] : []),
-                    ['events', 'Events'],
-                    ['inspector', 'Packet'],
-                  ])
-            }
-            <div class="panel" id="panel-faults" ?hidden=${!wide && !panels.has('faults')}><packet-faults></packet-faults></div>
-            <div class="panel" id="panel-knobs" ?hidden=${!hasKnobs || (!wide && !panels.has('knobs'))}>
-              <packet-knobs></packet-knobs>
-            </div>
-            <div class="panel" ?hidden=${!wide || run.state !== 'ended'}>
-              <packet-claims .judge=${opened.judge}></packet-claims>
-            </div>
-          </div>
-        </div>
-      </div>
-      ${
-        wide
-          ? this.#renderSwitcher([
-              ...(hasPages ? [['waterfall', 'Loading of pages'] as const] : []),
-              ['events', 'Packets and events'],
-              ['inspector', 'Inside a packet'],
-            ])
-          : nothing
-      }
-      <div class="instruments ${panels.has('events') && panels.has('inspector') ? 'two' : ''}" part="instruments">
-        <packet-waterfall
-          id="panel-waterfall"
-          ?hidden=${!hasPages || !panels.has('waterfall')}
-          @packet-waterfall-inspect=${(event: CustomEvent<number>) => {
-            this.#inspect(event.detail)
-          }}
-        ></packet-waterfall>
-        <packet-events
-          id="panel-events"
-          ?hidden=${!panels.has('events')}
-          @packet-events-inspect=${(event: CustomEvent<number>) => {
-            this.#inspect(event.detail)
-          }}
-        ></packet-events>
-        <packet-inspector id="panel-inspector" ?hidden=${!panels.has('inspector')}></packet-inspector>
-      </div>
+      ${header(run, {
+        projector,
+        captured: views[active].run,
+        startOver,
+        share: () => void this.#share(),
+        toggleFullscreen: () => void this.#toggleFullscreen(),
+        showHelp: () => this.#dialog('help')?.showModal(),
+      })}
+      ${notices(run, this.notice, startOver, () => {
+        this.notice = undefined
+      })}
+      ${body(layout)} ${instruments(layout)}
       <packet-target-menu></packet-target-menu>
       <div id="said" class="visually-hidden" aria-live="polite"></div>
       ${helpDialog(SHORTCUTS)} ${linkDialog(this.sharedLink)}
     `
-  }
-
-  #renderHeader(run: Run): TemplateResult {
-    const loading = run.state === 'loading'
-    const tool = (label: string, name: Parameters<typeof icon>[0], act: () => void, disabled = false): TemplateResult =>
-      html`<button class="quiet only-icon" title=${label} aria-label=${label} ?disabled=${disabled} @click=${act}>
-        ${icon(name)}
-      </button>`
-    return html`<div class="header" part="header">
-      <h2>${run.scenario.title}</h2>
-      <div class="tools" role="group" aria-label="Tools">
-        ${tool('Start over', 'restart', () => void this.#startOver(), loading)}
-        <packet-capture-menu></packet-capture-menu>
-        ${tool('Copy a link to this', 'share', () => void this.#share(), loading)}
-        ${tool(this.projector ? 'Leave full screen' : 'Full screen', this.projector ? 'minimize' : 'fullscreen', () => void this.#toggleFullscreen())}
-        <span class="of-keyboard">${tool('Keyboard shortcuts', 'keyboard', () => this.#dialog('help')?.showModal())}</span>
-      </div>
-    </div>`
-  }
-
-  #renderNotices(run: Run): TemplateResult {
-    const failed: Notice | undefined =
-      run.state === 'failed' ? { kind: 'error', text: run.failure ?? 'The network broke down.' } : undefined
-    const notice = failed ?? this.notice
-    return html`<div class="notices" aria-live="polite">
-      ${
-        notice === undefined
-          ? nothing
-          : html`<div class="notice ${notice.kind}" role=${notice.kind === 'error' ? 'alert' : 'status'}>
-              ${icon(notice.kind === 'error' ? 'warning' : 'check')}
-              <p>${notice.text}</p>
-              ${
-                failed === undefined
-                  ? html`<button
-                      class="quiet only-icon"
-                      aria-label="Dismiss"
-                      @click=${() => {
-                        this.notice = undefined
-                      }}
-                    >
-                      ${icon('close')}
-                    </button>`
-                  : html`<button @click=${() => void this.#startOver()}>Start over</button>`
-              }
-            </div>`
-      }
-    </div>`
-  }
-
-  #renderSwitcher(choices: readonly (readonly [Panel, string])[]): TemplateResult {
-    return html`<div class="switcher" role="group" aria-label="Panels">
-      ${choices.map(
-        ([panel, label]) =>
-          html`<button
-            aria-expanded=${this.panels.has(panel)}
-            aria-controls="panel-${panel}"
-            @click=${() => {
-              this.#showPanel(panel, !this.panels.has(panel))
-            }}
-          >
-            ${label} ${icon('down')}
-          </button>`,
-      )}
-    </div>`
   }
 }

@@ -1,9 +1,14 @@
 import { scenarios } from '../../scenarios/index.ts'
 import { PageRun } from '../../src/run/page-run.ts'
+import { PairRun } from '../../src/run/pair-run.ts'
 import { loadScenario } from '../../src/scenario/catalog.ts'
 import { judgeClaims } from '../../src/scenario/claims.ts'
 import { parseInterventions } from '../../src/scenario/intervention-json.ts'
 import { needsLayout, resolveScenario, type ResolveOptions } from '../../src/scenario/resolve.ts'
+import type { Intervention } from '../../src/scenario/intervention.ts'
+import type { KnobValue } from '../../src/scenario/knob.ts'
+import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
+import { knobValueWords } from '../wording.ts'
 import type { Engine, ScenarioPlace } from './engine.ts'
 
 /** Largest scenario file that is read from an address, in characters. */
@@ -28,9 +33,29 @@ export const pageEngine: Engine = {
       usualKnobs: Object.fromEntries(resolve(undefined).knobs.map(({ name, value }) => [name, value])),
       judge: (trace) => judgeClaims(source, trace),
       parseLog: (log) => parseInterventions(log, scenario),
-      start: ({ log }) => PageRun.start(scenario, { log, rebuild: resolve }),
+      start: ({ log, knobs: start }) => PageRun.start(start === undefined ? scenario : resolve(start), { log, rebuild: resolve }),
+      ...(scenario.compare !== undefined && {
+        startPair: ({ log, knobs: start = knobs }) => startPair(scenario, log, start, resolve),
+      }),
     }
   },
+}
+
+/** Two runs, one knob apart. */
+async function startPair(
+  { compare, knobs: all }: ResolvedScenario,
+  log: readonly Intervention[],
+  start: ResolveOptions['knobs'],
+  resolve: (values: ResolveOptions['knobs']) => ResolvedScenario,
+): Promise<PairRun> {
+  const knob = all.find(({ name }) => name === compare?.knob)
+  if (compare === undefined || knob === undefined) throw new Error('This scenario has nothing to compare.')
+  const begin = (value: KnobValue): Promise<PageRun> =>
+    PageRun.start(resolve({ ...start, [knob.name]: value }), { log, rebuild: resolve })
+  const [first, second] = compare.values
+  const runs = await Promise.all([begin(first), begin(second)])
+  const { name, label } = knob
+  return new PairRun(runs, { name, label, values: [knobValueWords(knob, first), knobValueWords(knob, second)] })
 }
 
 async function readSource(place: ScenarioPlace): Promise<unknown> {

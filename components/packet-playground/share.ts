@@ -10,6 +10,7 @@ export interface SharedStart {
   readonly log: readonly unknown[]
   readonly at: number | undefined
   readonly frame: number | undefined
+  readonly both: boolean | undefined
 }
 
 /**
@@ -36,8 +37,10 @@ export async function shareAddress(what: {
   readonly run: Run
   readonly opened: OpenedScenario
   readonly target: Target | undefined
+  /** Whether two runs are shown at once; undefined where there are none to compare. */
+  readonly both: boolean | undefined
 }): Promise<string> {
-  const { run, opened, target } = what
+  const { run, opened, target, both } = what
   const { encodeShareLink } = await import('../../src/scenario/share-link.ts')
   // Where knobs stood when this run began; what was turned since is in the log.
   const knobs = Object.fromEntries(
@@ -51,6 +54,7 @@ export async function shareAddress(what: {
     log: run.log,
     at: run.playhead,
     ...(target?.kind === 'frame' ? { frame: target.number } : {}),
+    ...(both !== undefined && { both }),
   })
   const address = new URL(location.href)
   address.hash = fragment

@@ -72,7 +72,9 @@ export class StagePainter {
   /** People may have flipped bits. */
   noteLog(): void {
     this.#corruptedAt.clear()
-    for (const entry of this.#run?.log ?? []) if ('corrupt' in entry) this.#corruptedAt.set(entry.corrupt.frame, entry.at)
+    for (const entry of this.#run?.log ?? []) {
+      if ('corrupt' in entry && 'frame' in entry.corrupt) this.#corruptedAt.set(entry.corrupt.frame, entry.at)
+    }
     this.#stale = true
   }
 

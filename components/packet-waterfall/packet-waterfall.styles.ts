@@ -58,23 +58,9 @@ export const waterfallStyles = css`
     gap: calc(var(--pk-space) * 1.5);
   }
   .grid {
-    position: relative;
-    overflow-x: hidden;
-    overflow-y: auto;
-    overscroll-behavior: contain;
-    overflow-anchor: none;
-    background: var(--pk-surface);
     --row: calc(28px * var(--pk-scale));
     --text: calc(320px * var(--pk-scale));
     --edge: calc(var(--pk-space) * 3);
-  }
-  .grid:focus-visible {
-    outline-offset: -2px;
-  }
-  .probe {
-    position: absolute;
-    visibility: hidden;
-    height: var(--row);
   }
   .columns,
   .row {
@@ -99,29 +85,19 @@ export const waterfallStyles = css`
   .columns > * {
     font-size: var(--pk-size-tiny);
   }
-  .spacer {
-    position: relative;
-  }
   .row {
-    position: absolute;
-    left: 0;
-    right: 0;
-    border-bottom: 1px solid color-mix(in oklab, var(--pk-line) 55%, transparent);
     background: var(--pk-surface);
-    cursor: default;
-  }
-  .row:hover {
-    background: var(--pk-hover);
   }
   .row.page {
     background: var(--pk-sunken);
     font-weight: 600;
   }
-  .row.active {
-    background: var(--pk-accent-soft);
-    box-shadow: inset 3px 0 0 var(--pk-accent);
+  .row:hover {
+    background: var(--pk-hover);
   }
-  .row > *,
+  .row[aria-selected='true'] {
+    background: var(--pk-accent-soft);
+  }
   .columns > * {
     overflow: hidden;
     text-overflow: ellipsis;
@@ -166,13 +142,6 @@ export const waterfallStyles = css`
   .method,
   .protocol {
     display: none;
-  }
-
-  .empty {
-    padding: calc(var(--pk-space) * 6) calc(var(--pk-space) * 4);
-    color: var(--pk-muted);
-    font-size: var(--pk-size-small);
-    text-align: center;
   }
 
   .details {
@@ -278,6 +247,17 @@ export const waterfallStyles = css`
     .method,
     .protocol {
       display: block;
+    }
+    /* A page has neither, and a long name. */
+    .row.page .name {
+      grid-column: 1 / 3;
+    }
+    .row.page .status {
+      grid-column: 3 / 5;
+    }
+    .row.page .method,
+    .row.page .protocol {
+      display: none;
     }
   }
   @container (max-width: 40em) {

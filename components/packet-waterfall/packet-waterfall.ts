@@ -1,5 +1,6 @@
-import { html, nothing, type TemplateResult } from 'lit'
-import { query, state } from 'lit/decorators.js'
+import { consume } from '@lit/context'
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { property, query, state } from 'lit/decorators.js'
 import { guard } from 'lit/directives/guard.js'
 import { live } from 'lit/directives/live.js'
 import type { Run } from '../../src/run/run.ts'
@@ -9,7 +10,11 @@ import { formatDuration } from '../format.ts'
 import { flowsOf, type FrameFlows } from '../frame-flows.ts'
 import { icon } from '../icons.ts'
 import { RunElement, type RunEvent } from '../run-element.ts'
+import { RowWindow } from '../row-window.ts'
+import { rowsStyles } from '../rows.styles.ts'
+import { reasonWords } from '../stall-reasons.ts'
 import { tokens } from '../theme.ts'
+import { scaleContext, type TimeScale } from '../time-scale.ts'
 import { waterfallStyles } from './packet-waterfall.styles.ts'
 import { along, domainOf, ticksOf, type Domain } from './time-axis.ts'
 import { fetchDetails, packetOf, pageDetails } from './waterfall-details.ts'
@@ -17,10 +22,7 @@ import { entriesOf, type Entry } from './waterfall-entries.ts'
 import { lane, lanesOf, type Lane, type LaneView } from './waterfall-lanes.ts'
 import { fetchCells, legend, pageCells } from './waterfall-row.ts'
 import { timelineStyles } from './waterfall-timeline.styles.ts'
-import { reasonWords, SPAN_WORDS, stallReasons } from './waterfall-words.ts'
-
-/** Rows drawn above and below the ones in view. */
-const OVERSCAN = 4
+import { SPAN_WORDS, stallReasons } from './waterfall-words.ts'
 
 /** Milliseconds between two updates while a run plays; bars and playhead move in each frame nonetheless. */
 const PLAYING_INTERVAL = 120
@@ -31,9 +33,6 @@ const WIDE = 560
 /** From one tick to the next, and room for the label of one, at least, in px. */
 const TICK = 76
 const TICK_LABEL = 52
-
-/** Font size that the numbers here are made for, in px. */
-const USUAL_SIZE = 14
 
 /** What the pointer is on. */
 interface Pointed {
@@ -56,9 +55,14 @@ interface Pointed {
  * @cssprop --packetarium-phase-repairing - Colour of what waited for lost bytes of its own.
  */
 export class PacketWaterfall extends RunElement {
-  static override styles = [tokens, controls, timelineStyles, waterfallStyles]
+  static override styles = [tokens, controls, timelineStyles, rowsStyles, waterfallStyles]
 
   protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'trace', 'restart']
+
+  /** Shared with a waterfall of another run that is to be compared. Inside a playground it comes by itself. */
+  @consume({ context: scaleContext, subscribe: true })
+  @property({ attribute: false })
+  scale: TimeScale | undefined
 
   /** The only page that is shown, by its place in the trace; undefined: all. */
   @state() private only: number | undefined
@@ -74,36 +78,41 @@ export class PacketWaterfall extends RunElement {
 
   readonly #waterfall = new Waterfall()
   #flows: FrameFlows | undefined
+  #scale: TimeScale | undefined
   #stale = true
   #shownAt = 0
   #domain: Domain = { from: 0, to: 1 }
   #lanes: readonly Lane[] = []
-  #rowHeight = 28
-  /** Of the list without its head, in px; 0: it is not to be seen. */
-  #height = 0
-  /** Of the element and of the timeline, in px. */
-  #width = 0
-  #trackWidth = 0
-  /** How much larger than usual letters are. */
-  #scale = 1
-  /** How far the list is scrolled, in px. */
-  #top = 0
-  /** Whether the list keeps to its end while the run plays. */
-  #sticks = true
-  readonly #resize = new ResizeObserver(() => {
-    this.#measure()
-  })
-  /** There are more rows. The layout is done here; to scroll anywhere else would be to do it twice. */
-  readonly #grown = new ResizeObserver(() => {
-    const { grid } = this
-    if (grid !== null && this.#sticks && this.run?.state === 'playing') grid.scrollTop = grid.scrollHeight
+  readonly #window = new RowWindow(this, {
+    grid: () => this.grid,
+    tracks: () => this.tracks,
+    grows: () => this.run?.state === 'playing',
+    changed: (what) => {
+      if (what === 'scroll') this.pointed = undefined
+      // The details have taken room, perhaps, from the very line that they are about.
+      else if (this.active !== undefined) this.#reveal()
+      this.requestUpdate()
+    },
   })
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
     this.#watchFlows(undefined)
-    this.#resize.disconnect()
-    this.#grown.disconnect()
+    this.#window.disconnect()
+    this.#watchScale(undefined)
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    super.willUpdate(changed)
+    if (this.isConnected) this.#watchScale(this.scale)
+  }
+
+  #watchScale(scale: TimeScale | undefined): void {
+    if (scale === this.#scale) return
+    this.#scale?.removeEventListener('change', this.#redraw)
+    this.#scale?.leave(this)
+    this.#scale = scale
+    this.#scale?.addEventListener('change', this.#redraw)
   }
 
   protected override runReplaced(): void {
@@ -112,19 +121,19 @@ export class PacketWaterfall extends RunElement {
   }
 
   #watchFlows(flows: FrameFlows | undefined): void {
-    this.#flows?.removeEventListener('change', this.#recolour)
+    this.#flows?.removeEventListener('change', this.#redraw)
     this.#flows = flows
-    this.#flows?.addEventListener('change', this.#recolour)
+    this.#flows?.addEventListener('change', this.#redraw)
   }
 
-  readonly #recolour = (): void => {
+  readonly #redraw = (): void => {
     this.requestUpdate()
   }
 
   protected override runFired(event: RunEvent): void {
     if (event === 'restart') this.#forget()
     if (event === 'trace') this.#stale = true
-    if (this.#height === 0 && this.hasUpdated) return
+    if (this.#window.height === 0 && this.hasUpdated) return
     if (this.run?.state === 'playing' && (event === 'time' || event === 'trace')) {
       if (event === 'time') this.#movePlayhead()
       const now = performance.now()
@@ -137,7 +146,7 @@ export class PacketWaterfall extends RunElement {
   #forget(): void {
     this.#waterfall.clear()
     this.#stale = true
-    this.#sticks = true
+    this.#window.sticks = true
     this.only = undefined
     this.aligned = false
     this.active = undefined
@@ -149,16 +158,18 @@ export class PacketWaterfall extends RunElement {
     const { run } = this
     if (run === undefined) return nothing
     const waterfall = this.#waterfall
-    if (this.#stale && this.#height > 0) {
+    if (this.#stale && this.#window.height > 0) {
       this.#stale = false
       waterfall.update(run.trace)
     }
     const page = this.only === undefined ? undefined : waterfall.pages.at(this.only)
     const entries = this.#entries(run)
-    this.#domain = domainOf(waterfall, page === undefined ? undefined : [page], run.horizon, this.aligned)
+    const { from, to } = domainOf(waterfall, page === undefined ? undefined : [page], run.horizon, this.aligned)
+    this.#domain = { from, to: this.#scale?.want(this, to) ?? to }
     return html`
       <div class="head">
-        ${this.#renderChoice(run)} ${guard([this.#width >= WIDE * this.#scale], () => legend(this.#width >= WIDE * this.#scale))}
+        ${this.#renderChoice(run)}
+        ${guard([this.#window.width >= WIDE * this.#window.scale], () => legend(this.#window.width >= WIDE * this.#window.scale))}
       </div>
       ${this.#renderGrid(run, entries)} ${this.#renderDetails(run, entries)} ${this.#renderTip(run)}
     `
@@ -202,26 +213,26 @@ export class PacketWaterfall extends RunElement {
 
   #renderGrid(run: Run, entries: readonly Entry[]): TemplateResult {
     const domain = this.#domain
-    const ticks = ticksOf(domain, this.#trackWidth / (TICK * this.#scale))
-    const inView = Math.ceil(this.#height / this.#rowHeight)
-    const first = Math.max(0, Math.floor(this.#top / this.#rowHeight) - OVERSCAN)
-    const last = Math.min(entries.length, first + inView + 2 * OVERSCAN + 1)
+    const ticks = ticksOf(domain, this.#window.trackWidth / (TICK * this.#window.scale))
+    const { first, last } = this.#window.inView(entries.length)
     const shown = entries.slice(first, last)
-    const place = { width: this.#trackWidth, scale: this.#scale }
+    const place = { width: this.#window.trackWidth, scale: this.#window.scale }
     const { active, chosen } = this
     const view: LaneView = { run, waterfall: this.#waterfall, entries, first, last, place, active, chosen }
     this.#lanes = lanesOf(view, domain, this.aligned)
     const isShown = shown.some(({ id }) => id === this.active)
     const at = (tick: number): string => `left:${(along(domain, tick) * 100).toFixed(3)}%`
     return html`<div
-      class="grid"
+      class="grid rows"
       part="grid"
       role="grid"
       tabindex="0"
       aria-label="Resources by time"
       aria-rowcount=${entries.length + 1}
       aria-activedescendant=${isShown && this.active !== undefined ? this.active : nothing}
-      @scroll=${this.#onScroll}
+      @scroll=${() => {
+        this.#window.scrolled()
+      }}
       @keydown=${this.#onKey}
       @pointermove=${this.#onPoint}
       @pointerleave=${this.#onLeave}
@@ -255,7 +266,7 @@ export class PacketWaterfall extends RunElement {
 
   /** What fits before the edge. */
   #tickLabel(tick: number): string {
-    if ((1 - along(this.#domain, tick)) * this.#trackWidth < TICK_LABEL * this.#scale) return ''
+    if ((1 - along(this.#domain, tick)) * this.#window.trackWidth < TICK_LABEL * this.#window.scale) return ''
     return tick === 0 ? '0' : formatDuration(tick)
   }
 
@@ -267,7 +278,7 @@ export class PacketWaterfall extends RunElement {
     const when = isOver ? row.version : -1 - run.playhead
     return html`<div
       id=${id}
-      class="row ${row === undefined ? 'page' : ''} ${isActive ? 'active' : ''}"
+      class="row ${row === undefined ? 'page' : ''}"
       role="row"
       aria-rowindex=${position + 2}
       aria-selected=${isActive}
@@ -321,12 +332,7 @@ export class PacketWaterfall extends RunElement {
   }
 
   protected override updated(): void {
-    const { grid, tracks } = this
-    if (grid === null || tracks === null) return
-    this.#resize.observe(this)
-    this.#resize.observe(grid)
-    this.#resize.observe(tracks)
-    this.#grown.observe(tracks.parentElement ?? tracks)
+    this.#window.observe()
     this.#movePlayhead()
   }
 
@@ -339,34 +345,12 @@ export class PacketWaterfall extends RunElement {
       const [bars, line] = [drawn.item(index).firstElementChild, drawn.item(index).lastElementChild]
       if (!(bars instanceof HTMLElement) || !(line instanceof HTMLElement)) return
       const share = along(domain, run.playhead)
-      const x = Math.min(1, Math.max(0, share)) * this.#trackWidth
+      const x = Math.min(1, Math.max(0, share)) * this.#window.trackWidth
       line.style.transform = `translateX(${x.toFixed(1)}px)`
       line.style.visibility = share > 1 ? 'hidden' : ''
       // A pixel more than the line, so that a phase which has just begun is there.
-      bars.style.clipPath = `inset(0 ${(share > 1 ? -16 : this.#trackWidth - x - 1).toFixed(1)}px 0 -8px)`
+      bars.style.clipPath = `inset(0 ${(share > 1 ? -16 : this.#window.trackWidth - x - 1).toFixed(1)}px 0 -8px)`
     })
-  }
-
-  #measure(): void {
-    const { grid, tracks } = this
-    if (grid === null || tracks === null) return
-    this.#rowHeight = grid.querySelector<HTMLElement>('.probe')?.offsetHeight ?? this.#rowHeight
-    this.#height = grid.clientHeight
-    this.#width = this.clientWidth
-    this.#trackWidth = tracks.clientWidth
-    this.#scale = Number.parseFloat(getComputedStyle(grid).fontSize) / USUAL_SIZE
-    // The details have taken room, perhaps, from the very line that they are about.
-    if (this.active !== undefined) this.#reveal()
-    this.requestUpdate()
-  }
-
-  readonly #onScroll = (): void => {
-    const { grid } = this
-    if (grid === null) return
-    this.#top = grid.scrollTop
-    this.#sticks = grid.scrollTop >= grid.scrollHeight - grid.clientHeight - this.#rowHeight
-    this.pointed = undefined
-    this.requestUpdate()
   }
 
   #spanAt(event: Event): { row: FetchRow; span: number } | undefined {
@@ -459,22 +443,13 @@ export class PacketWaterfall extends RunElement {
     const entries = this.#entries(run)
     const now = entries.findIndex(({ id }) => id === this.active)
     const row = now === -1 ? undefined : entries[now].row
-    const leap = Math.max(1, Math.floor(this.#height / this.#rowHeight) - 2)
-    const targets: Readonly<Record<string, number>> = {
-      ArrowDown: now + 1,
-      ArrowUp: now === -1 ? entries.length - 1 : now - 1,
-      PageDown: now + leap,
-      PageUp: now - leap,
-      Home: 0,
-      End: entries.length - 1,
-    }
-    if (event.key in targets) {
+    const target = this.#window.target(event.key, now, entries.length)
+    if (target !== undefined) {
       event.preventDefault()
-      const position = Math.min(entries.length - 1, Math.max(0, targets[event.key]))
       if (entries.length === 0) return
-      this.active = entries[position].id
+      this.active = entries[target].id
       this.chosen = undefined
-      this.#reveal()
+      this.#window.reveal(target)
     } else if ((event.key === 'ArrowLeft' || event.key === 'ArrowRight') && !event.shiftKey && row !== undefined) {
       event.preventDefault()
       event.stopPropagation()
@@ -494,14 +469,7 @@ export class PacketWaterfall extends RunElement {
 
   /** Scrolls so that the line that the keyboard is at is in view. */
   #reveal(): void {
-    const { grid, run } = this
-    if (grid === null || run === undefined) return
-    const position = this.#entries(run).findIndex(({ id }) => id === this.active)
-    if (position === -1) return
-    const y = position * this.#rowHeight
-    // The head of the list covers its first row's height.
-    const room = this.#height - this.#rowHeight
-    const top = Math.min(y, Math.max(grid.scrollTop, y + this.#rowHeight - room))
-    if (top !== grid.scrollTop) grid.scrollTop = top
+    const { run } = this
+    if (run !== undefined) this.#window.reveal(this.#entries(run).findIndex(({ id }) => id === this.active))
   }
 }

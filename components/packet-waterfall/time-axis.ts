@@ -24,6 +24,11 @@ function atLeast(value: number, factors: readonly number[]): number {
   return power * (factors.find((factor) => power * factor >= value) ?? 10)
 }
 
+/** The end of a timeline that grows, with room for something behind what there is. */
+export function growingEnd(length: Nanos): Nanos {
+  return Math.round(atLeast(Math.max(LEAST, length), EXTENTS))
+}
+
 /**
  * The time to show: from the start of the first page that is shown to the end of the last thing known of them.
  * @param pages undefined: all
@@ -50,7 +55,7 @@ export function domainOf(
     isOpen ||= ended === NEVER
   }
   // While something is still under way there is room to grow.
-  return { from, to: from + Math.round(isOpen ? atLeast(length * 1.2, EXTENTS) : length * END) }
+  return { from, to: from + (isOpen ? growingEnd(length * 1.2) : Math.round(length * END)) }
 }
 
 /** Round times between the ends of a timeline, its beginning included if it is round, so far apart that labels fit. */

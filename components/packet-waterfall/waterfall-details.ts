@@ -3,7 +3,8 @@ import type { Run } from '../../src/run/run.ts'
 import type { FrameRecord } from '../../src/trace/record.ts'
 import type { FetchRow, PageLoad, Span, Waterfall } from '../../src/trace/waterfall.ts'
 import { milestoneLabel } from './waterfall-row.ts'
-import { exactWords, OVERTAKEN, packetBehind, pathOf, protocolWords, SPAN_WORDS, stallReasons } from './waterfall-words.ts'
+import { OVERTAKEN } from '../stall-reasons.ts'
+import { exactWords, packetBehind, pathOf, protocolWords, SPAN_WORDS, stallReasons } from './waterfall-words.ts'
 
 /** What the panel below the list does with a packet: opens it. */
 export type OpenPacket = (number: number) => void
@@ -101,7 +102,7 @@ function stallList(row: FetchRow, { run, waterfall, open }: DetailsOptions, stal
   </ul>`
 }
 
-function packetButton(frame: FrameRecord, open: OpenPacket): TemplateResult {
+export function packetButton(frame: FrameRecord, open: OpenPacket): TemplateResult {
   return html`<button
     class="link packet"
     title="Look into it"

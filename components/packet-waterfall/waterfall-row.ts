@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { Run } from '../../src/run/run.ts'
 import type { Nanos } from '../../src/trace/record.ts'
+import { NO_STREAM } from '../../src/trace/stalls-episode.ts'
 import type { FetchRow, Milestone, PageLoad, Span, SpanKind } from '../../src/trace/waterfall.ts'
 import { formatDuration, formatQuantity } from '../format.ts'
 import { flowsOf } from '../frame-flows.ts'
@@ -26,11 +27,13 @@ function percent(share: number): string {
 /** What its packets' colour stands for on the stage, as `flowIndex` takes it; -1 when it has used no connection. */
 function flowOfRow(run: Run, connection: number, stream: number): number {
   if (connection <= 0) return -1
-  const flows = flowsOf(run)
-  // Of a packet without any text this tells the connection, or nothing; and afterwards all streams are known.
-  const whole = flows.flowOf({ connection, seq: 0, payload: 0 })
-  if (flows.mode === 'connection') return whole
-  return 1 + flows.flows.findIndex((flow) => flow.connection === connection && flow.stream === stream)
+  return flowsOf(run).flowOfStream(connection, stream)
+}
+
+/** The colour of a stream's packets on the stage, or that of its connection; transparent when it has used none. */
+export function flowColour(run: Run, connection: number, stream: number): string {
+  const flow = stream === NO_STREAM ? connection : flowOfRow(run, connection, stream)
+  return flow < 0 ? 'transparent' : `var(--pk-flow-${String(flowIndex(flow))})`
 }
 
 /** What a row says of a resource, in cells. */

@@ -1,9 +1,9 @@
-import { NEVER, type EventRecord, type FrameRecord, type Id, type Nanos, type TraceView } from '../../src/trace/record.ts'
+import type { EventRecord, FrameRecord, Id, Nanos, TraceView } from '../../src/trace/record.ts'
 import { carriersOf } from '../../src/trace/stalls-carriers.ts'
 import { NO_STREAM, type MissingRange, type Stall } from '../../src/trace/stalls-episode.ts'
 import type { FetchRow, MilestoneKind, Span, SpanKind, Waterfall } from '../../src/trace/waterfall.ts'
 import { formatDuration, formatMillis, formatQuantity } from '../format.ts'
-import { lossWords } from '../wording.ts'
+import { reasonsOf, type StallReason } from '../stall-reasons.ts'
 
 /** What a resource's time is spent on, in the order of a legend. */
 export const SPAN_WORDS: Readonly<Record<SpanKind, string>> = {
@@ -88,30 +88,6 @@ export function timelineWords(spans: readonly Span[]): string {
   return parts.length === 0 ? 'Nothing yet' : parts.join(', ')
 }
 
-/** What was missing ahead of bytes that had come: a sentence in three parts, and the packets that it is about. */
-export interface StallReason {
-  /** `'Waited 33 ms for bytes 27,512–28,959 of the connection: '` */
-  readonly what: string
-  /** Packets that had carried the missing bytes, and why they did not bring them; empty when they were only overtaken. */
-  readonly lost: readonly { readonly frame: FrameRecord; readonly why: string }[]
-  /** `'; they belonged to stream 5 (/style.css).'` */
-  readonly whose: string
-  /** The one that brought them at last. */
-  readonly brought: FrameRecord | undefined
-}
-
-/** What is said where no packet is known to be lost. */
-export const OVERTAKEN = 'later packets had overtaken them'
-
-/** A reason in one sentence. */
-export function reasonWords({ what, lost, whose }: StallReason): string {
-  const losses = lost.map(({ frame, why }) => `packet #${String(frame.number)} was lost (${why})`)
-  return `${what}${losses.length === 0 ? OVERTAKEN : losses.join(', ')}${whose}`
-}
-
-/** Why a packet that arrived brought nothing. */
-const SPOILED = 'bits had flipped on the way, so its checksum was wrong'
-
 /** Why a stream waited, range by range of missing bytes, as it was known at a time. */
 export function stallReasons(
   waterfall: Waterfall,
@@ -120,33 +96,15 @@ export function stallReasons(
   stall: Stall,
   playhead: Nanos,
 ): StallReason[] {
-  return stall.missing.map((range) => {
-    const until = range.until <= playhead ? range.until : NEVER
-    const { lost, brought } = carriersOf(trace, {
-      host: row.host,
-      connection: row.connection,
-      seq: range.seq,
-      length: range.to - range.from,
-      since: range.since,
-      until,
-    })
-    const known = lost.filter(({ fateAt }) => fateAt <= playhead)
-    const waited = formatDuration(Math.min(until, stall.to, playhead) - stall.from)
-    const which = `bytes ${bytesWords(range)} of the connection`
-    const verb = Math.min(until, stall.to) > playhead ? `Waiting for ${waited} so far` : `Waited ${waited}`
-    return {
-      what: `${verb} for ${which}: `,
-      lost: known.map((frame) => ({ frame, why: lossWords(frame, trace.hosts) ?? SPOILED })),
-      whose: `; ${ownerWords(waterfall, row, stall, range)}.`,
-      brought,
-    }
-  })
-}
-
-/** Offsets of the first and the last byte: `'34,752–36,199'`. */
-function bytesWords({ from, to }: MissingRange): string {
-  const [first, last] = [from, to - 1].map((offset) => formatQuantity('count', offset))
-  return first === last ? first : `${first}–${last}`
+  const { host, connection } = row
+  return reasonsOf(
+    trace,
+    stall,
+    playhead,
+    'the connection',
+    (range) => ownerWords(waterfall, row, stall, range),
+    ({ seq, from, to, since }, until) => carriersOf(trace, { host, connection, seq, length: to - from, since, until }),
+  )
 }
 
 function ownerWords(waterfall: Waterfall, row: FetchRow, stall: Stall, { streams }: MissingRange): string {

@@ -5,6 +5,7 @@ import { DirectorService, type DirectorApi } from './director-service.ts'
 import type { DirectorSetup } from './director-setup.ts'
 import type { HostSetup } from './host-messages.ts'
 import { InlineHosts } from './inline-hosts.ts'
+import { withPacketsStruck } from './packet-strikes.ts'
 import { spawnWorker, WorkersRefused } from './spawn.ts'
 
 export type Placement = 'workers' | 'inline'
@@ -18,7 +19,8 @@ export interface Backend {
 }
 
 /** Places a run in workers, or in this thread where workers are refused (or were not asked for). */
-export async function startBackend(scenario: ResolvedScenario, options: DirectorOptions, preferred: Placement): Promise<Backend> {
+export async function startBackend(written: ResolvedScenario, options: DirectorOptions, preferred: Placement): Promise<Backend> {
+  const scenario = withPacketsStruck(written, options.interventions)
   if (preferred === 'workers') {
     try {
       return await startWorkers(scenario, options)

@@ -7,6 +7,7 @@ import { randomStream } from '../kernel/random.ts'
 import { NEVER, type Nanos } from '../kernel/time.ts'
 import { nextFlap } from '../scenario/flaps.ts'
 import type { Action } from '../scenario/intervention.ts'
+import type { NumberedPacket } from './packet-strikes.ts'
 import { applyKnob, type KnobValue } from '../scenario/knob.ts'
 import { LinkLayers, type LinkChange } from '../scenario/link-layers.ts'
 import { MachineLayers, type MachineChange } from '../scenario/machine-layers.ts'
@@ -83,8 +84,12 @@ export class NetworkState {
    * @throws ImpossibleAction, and then nothing has changed; ScenarioError for a knob or a value that does not exist
    */
   plan(action: Action, now: Nanos): Plan {
-    if ('drop' in action) return this.dropFrame(action.drop.frame, now)
-    if ('corrupt' in action) return this.corruptFrame(action.corrupt.frame)
+    if ('drop' in action)
+      return 'frame' in action.drop ? this.dropFrame(action.drop.frame, now) : this.strike('run:frame-dropped', action.drop)
+    if ('corrupt' in action)
+      return 'frame' in action.corrupt
+        ? this.corruptFrame(action.corrupt.frame)
+        : this.strike('run:frame-corrupted', action.corrupt)
     if ('set' in action) return this.setKnob(action.set.knob, action.set.value, now)
     if ('kill' in action) return this.power('kill', 'run:host-killed', action.kill, 'off')
     if ('restart' in action) return this.power('restart', 'run:host-restarted', action.restart, 'on')
@@ -128,6 +133,15 @@ export class NetworkState {
         this.recorder.corrupt(number, corruption, detected)
       },
     }
+  }
+
+  /** The link has known of it since the run began (`withPacketsStruck`); here it is only told. */
+  private strike(name: string, { link, direction, packet }: NumberedPacket): Plan {
+    const settings = this.links[this.linkIndex(link)].settings[direction]
+    const list = name === 'run:frame-dropped' ? settings.dropList : settings.corruptList
+    if (!list.includes(packet))
+      throw new ImpossibleAction(`Packet ${String(packet)} of ${link} can only be struck by a run that starts anew.`)
+    return plan(name, { link, direction: direction === 0 ? 'forward' : 'backward', packet }, [])
   }
 
   private setKnob(name: string, value: KnobValue, now: Nanos): Plan {

@@ -7,9 +7,10 @@ import type { Inspection } from '../trace/inspection.ts'
 import { DEFAULT_TRACE_LIMIT } from '../trace/recorder.ts'
 import { nextMoment, previousMoment } from '../trace/moments.ts'
 import { TraceStore } from '../trace/trace-store.ts'
+import { numberedPacket } from './packet-strikes.ts'
 import { startBackend, type Backend, type Placement } from './backend.ts'
 import type { Update } from './director-service.ts'
-import type { CaptureChoice, HostState, LinkState, Run, RunState } from './run.ts'
+import type { CaptureChoice, HostState, LinkState, RestartOptions, Run, RunState } from './run.ts'
 
 export interface PageRunOptions {
   readonly seed?: number
@@ -135,7 +136,7 @@ export class PageRun extends EventTarget implements Run {
       await this.rebuild(action.set.knob, action.set.value)
       return
     }
-    if (this.playhead < this.horizon) {
+    if (this.playhead < this.horizon || numberedPacket(action) !== undefined) {
       const log = this.log.filter(({ at }) => at <= this.playhead)
       // Just after what the reader sees: an intervention acts before all else at its time, also before what is seen there.
       const at = this.playhead + 1
@@ -150,9 +151,9 @@ export class PageRun extends EventTarget implements Run {
     await this.ask(() => api.intervene(action))
   }
 
-  async restart(options: { seed?: number; log?: readonly Intervention[] } = {}): Promise<void> {
+  async restart(options: RestartOptions = {}): Promise<void> {
     if (options.seed !== undefined) this.seed = options.seed
-    await this.begin(options.log ?? [], 0)
+    await this.begin(options.log ?? [], options.at ?? 0)
   }
 
   async inspect(frame: number): Promise<Inspection | undefined> {

@@ -6,6 +6,7 @@ import { exportPcapng, type Vantage } from '../trace/pcapng-export.ts'
 import type { TraceView } from '../trace/record.ts'
 import { Director } from './director.ts'
 import { InlineHosts } from './inline-hosts.ts'
+import { withPacketsStruck } from './packet-strikes.ts'
 
 export interface InlineOptions {
   /** The scenario's own when absent. */
@@ -33,7 +34,8 @@ export interface InlineRun {
 }
 
 /** Runs a scenario from its beginning to its end in this thread, as fast as it goes. */
-export function runInline(scenario: ResolvedScenario, options: InlineOptions = {}): InlineRun {
+export function runInline(written: ResolvedScenario, options: InlineOptions = {}): InlineRun {
+  const scenario = withPacketsStruck(written, options.interventions)
   const seed = options.seed ?? scenario.seed
   const director = new Director(scenario, {
     seed,

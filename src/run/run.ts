@@ -30,6 +30,13 @@ export interface HostState {
 export type CaptureChoice =
   { readonly kind: 'links'; readonly repeats?: 'headers' | 'whole' } | { readonly kind: 'host'; readonly host: string }
 
+export interface RestartOptions {
+  readonly seed?: number
+  readonly log?: readonly Intervention[]
+  /** 0 when absent. */
+  readonly at?: Nanos
+}
+
 /**
  * One run as the page sees it. Fires plain events: `change` (state, speed, knobs, links, hosts, log), `time` (the playhead moved; at most
  * once an animation frame), `trace` (new records came in), `restart` (the trace began anew: fork, seed or restart).
@@ -65,8 +72,8 @@ export interface Run extends EventTarget {
    * to the playhead and this action, and is simulated up to there. Rejects with an Error for people when it is not possible.
    */
   intervene(action: Action): Promise<void>
-  /** From zero with the same seed and an empty log (or the log given). */
-  restart(options?: { seed?: number; log?: readonly Intervention[] }): Promise<void>
+  /** From zero with the same seed and an empty log (or the log given), and silently on to a time, where what is done then is done. */
+  restart(options?: RestartOptions): Promise<void>
   /** What is in a frame, also as a part of its streams, and decrypted; undefined when its bytes were thinned away. */
   inspect(frame: number): Promise<Inspection | undefined>
   /** A pcapng file of what has happened up to the horizon. */

@@ -84,7 +84,7 @@ describe('<packet-waterfall>', () => {
     const times = insideAll(element, '.phases b').map((each) => Number.parseFloat(words(each)))
     const total = times.pop()
     equal(Math.round(times.reduce((sum, time) => sum + time, 0) * 1000), Math.round((total ?? 0) * 1000))
-    equal(words(inside(element, '.row.active .time')), '143 ms')
+    equal(words(inside(element, '.row[aria-selected="true"] .time')), '143 ms')
     equal(total, 142.5)
   })
 

@@ -285,7 +285,7 @@ export class ScriptedRun extends EventTarget implements Run {
     this.told.push(JSON.stringify(action))
     if (this.refuses !== undefined) return Promise.reject(new Error(this.refuses))
     this.log = [...this.log.filter(({ at }) => at <= this.playhead), { ...action, at: this.playhead }]
-    if ('drop' in action) {
+    if ('drop' in action && 'frame' in action.drop) {
       const { frame } = action.drop
       this.trace.all_[frame - 1] = { ...this.trace.all_[frame - 1], fate: 'dropped-by-hand', fateAt: this.playhead }
     }
