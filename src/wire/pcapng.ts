@@ -94,7 +94,8 @@ function padded(length: number): number {
 }
 
 /**
- * Writes a capture into memory, block by block: interfaces must be added before their packets, packets in the order of time.
+ * Writes a capture into memory, block by block: interfaces must be added before their packets. Packets
+ * stand in the file as they are added, which is the order of time, but for those of which somebody knows better.
  * `take` may be called as often as wanted, to pass on what is there; the pieces in order are the file.
  */
 export class PcapngWriter {

@@ -37,8 +37,8 @@ import { CLIENT_SETTINGS, DEFAULT_LIMITS, INITIAL_SETTINGS, SERVER_SETTINGS, set
 import type { Http3Stream } from './stream.ts'
 import type { Http3Transport } from './transport.ts'
 
-/** What goes out beside requests must not wait for their bodies. */
-const FIRST: HttpPriority = { urgency: 0, incremental: true }
+/** What goes out beside requests must not wait for them: their fields may need what is inserted into the table of QPACK. */
+const FIRST: HttpPriority = { urgency: -1, incremental: true }
 
 /** While so many bytes wait on the encoder stream, the table is not changed (RFC 9204 section 2.1.3). */
 const CHOKED = 4096

@@ -24,7 +24,7 @@ export interface Http3Transport {
   stopSending(stream: number, code: number): void
   /** So many bytes told by `stream-data` were used up: flow control lets as many follow. */
   consume(stream: number, bytes: number): void
-  /** How urgently a stream's bytes are to go out, lower urgencies first (RFC 9218 section 10). */
+  /** How urgently a stream's bytes are to go out, lower urgencies first (RFC 9218 section 10); -1: before all of them. */
   setPriority(stream: number, priority: HttpPriority): void
   /** Largest payload that `sendDatagram` takes now, in bytes; 0: none. */
   readonly maxDatagramPayload: number

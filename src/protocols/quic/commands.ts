@@ -5,7 +5,7 @@ import type { QuicParameters } from './event.ts'
 
 /** Which stream's bytes go first: RFC 9218 section 4. */
 export interface QuicPriority {
-  /** 0 to 7, 0 being the most urgent. */
+  /** 0 to 7, 0 being the most urgent; -1: before all of them, for what others cannot be read without. */
   readonly urgency: number
   /** Whether it may share with others of its urgency. */
   readonly incremental: boolean

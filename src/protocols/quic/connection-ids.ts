@@ -112,6 +112,8 @@ export class LocalConnectionIds {
     if (retired === undefined) return { retired, added: [] }
     if (isEqual(retired.bytes, used)) throw violation('RETIRE_CONNECTION_ID', 'retires the connection ID that it came with')
     this.issued.delete(sequence)
+    const waiting = this.untold.indexOf(sequence)
+    if (waiting >= 0) this.untold.splice(waiting, 1)
     return { retired, added: this.replenish() }
   }
 

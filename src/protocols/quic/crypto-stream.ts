@@ -29,6 +29,11 @@ export class CryptoStream {
     return this.heldTo > this.heldFrom || this.reassembly.gaps > 0
   }
 
+  /** How many bytes came in without a gap. */
+  get received(): number {
+    return this.reassembly.offset
+  }
+
   /** Takes a CRYPTO frame's bytes. Throws QuicViolation. */
   receive(offset: number, bytes: Uint8Array): void {
     const { reassembly } = this

@@ -1,6 +1,6 @@
 import { AlertDescription } from '../../wire/tls/alert.ts'
 import { TlsDecodeError } from '../../wire/tls/decode-error.ts'
-import { ExtensionType } from '../../wire/tls/code-points.ts'
+import { ExtensionType, HandshakeType } from '../../wire/tls/code-points.ts'
 import { CRYPTO_ERROR, QUIC_ERROR_CODE } from '../../wire/quic/error-codes.ts'
 import { QuicDecodeError } from '../../wire/quic/decode-error.ts'
 import { decodeTransportParameters } from '../../wire/quic/transport-parameters.ts'
@@ -60,6 +60,10 @@ export class QuicHandshake {
   /** Takes a CRYPTO frame's bytes. Throws QuicViolation. */
   receive(space: PacketSpace, offset: number, bytes: Uint8Array, now: Nanos): void {
     const stream = this.streams[space]
+    if (space < this.readSpace && offset + bytes.length > stream.received) {
+      const detail = 'more of a handshake at a level that is over'
+      throw new QuicViolation(QUIC_ERROR_CODE.PROTOCOL_VIOLATION, detail, 'RFC 9001 section 4.1.3')
+    }
     stream.receive(offset, bytes)
     for (let message = stream.nextMessage(); message !== undefined; message = stream.nextMessage()) {
       this.handle(LEVELS[space], message, now)
@@ -81,8 +85,7 @@ export class QuicHandshake {
   }
 
   private handle(level: EncryptionLevel, message: Uint8Array, now: Nanos): void {
-    if (this.peer === 'client' && level === 'initial' && message.length > SESSION_ID_AT && message[SESSION_ID_AT] > 0)
-      throw new QuicViolation(QUIC_ERROR_CODE.PROTOCOL_VIOLATION, 'a legacy_session_id in a ClientHello', 'RFC 9001 section 8.4')
+    refuse(this.peer, level, message)
     try {
       this.core.handleMessage(level, message, now)
     } catch (error) {
@@ -131,4 +134,13 @@ export class QuicHandshake {
       throw error
     }
   }
+}
+
+/** What TLS would let pass, or end with an alert, and QUIC has rules of its own for. Throws QuicViolation. */
+function refuse(peer: 'client' | 'server', level: EncryptionLevel, message: Uint8Array): void {
+  const code = QUIC_ERROR_CODE.PROTOCOL_VIOLATION
+  if (peer === 'client' && level === 'initial' && message.length > SESSION_ID_AT && message[SESSION_ID_AT] > 0)
+    throw new QuicViolation(code, 'a legacy_session_id in a ClientHello', 'RFC 9001 section 8.4')
+  if (peer === 'server' && level === 'application' && message[0] === HandshakeType.certificate_request)
+    throw new QuicViolation(code, 'a certificate is asked for behind the handshake', 'RFC 9001 section 4.4')
 }

@@ -87,7 +87,8 @@ export class Paths {
   private prefer(): void {
     const { core, first } = this
     const remote = preferredOf(core.peer?.preferredAddress, first.local)
-    if (remote !== undefined && this.move(first.local, remote)) this.hasPreferred = true
+    if (remote === undefined || sameAddress(remote, first.remote)) return
+    if (this.move(first.local, remote)) this.hasPreferred = true
   }
 
   /** The path on which a datagram came, if there is one. */
@@ -256,6 +257,7 @@ export class Paths {
 
   private remove(path: Path): void {
     this.all = this.all.filter((other) => other !== path)
+    this.core.recovery.abandon(path, this.core.now)
     const { connectionId } = path
     if (connectionId !== undefined && !this.all.some((other) => other.connectionId === connectionId))
       this.core.remoteIds.retire(connectionId)

@@ -12,4 +12,6 @@ export class ServerConnection extends QuicConnection implements Waiting {
   isHandshaking = true
   /** What packets for it may come with, as the server has it. */
   readonly ids = new Set<string>()
+  /** Those of them that the client uses no more, the newest last. */
+  readonly retired: string[] = []
 }

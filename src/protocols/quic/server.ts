@@ -31,6 +31,8 @@ import type { QuicSettings } from './settings.ts'
 import { refusal, retry, statelessReset, versionNegotiation } from './stateless-answers.ts'
 
 const SECRET_LENGTH = 32
+/** Connection IDs of a connection that its client has retired and that are still known as its own. */
+const MOST_RETIRED = 8
 /** Of what a client makes up, in bytes: RFC 9000 section 7.2. */
 const SHORTEST_FIRST_ID = 8
 /** RFC 9001 section 4.6.1. */
@@ -204,6 +206,19 @@ export class QuicServer implements Endpoint<QuicDatagram, QuicServerEvent> {
     connection.ids.add(id)
   }
 
+  /**
+   * The client uses an ID no more. Packets that were overtaken still come with it: they are this connection's, and must not be answered with
+   * a reset (RFC 9000 sections 5.1.2 and 10.3), so the last few are remembered.
+   */
+  private retire(id: string, connection: ServerConnection): void {
+    const { retired } = connection
+    retired.push(id)
+    const oldest = retired.length > MOST_RETIRED ? retired.shift() : undefined
+    if (oldest === undefined) return
+    connection.ids.delete(oldest)
+    this.byId.delete(oldest)
+  }
+
   // Packets of nobody.
 
   private handleFirst(datagram: QuicDatagram, destination: Uint8Array): void {
@@ -272,8 +287,7 @@ export class QuicServer implements Endpoint<QuicDatagram, QuicServerEvent> {
           this.know(keyOf(id), connection)
         },
         idRemoved: (id) => {
-          connection.ids.delete(keyOf(id))
-          this.byId.delete(keyOf(id))
+          this.retire(keyOf(id), connection)
         },
         wake: () => {
           this.touch(connection)

@@ -1,7 +1,9 @@
 import type { SendStream } from './send-stream.ts'
 
-/** RFC 9218 section 4.1. */
-const URGENCIES = 8
+/** RFC 9218 section 4.1, and one before all of them. */
+const URGENCIES = 9
+/** The most urgent one. */
+const FIRST = -1
 
 /**
  * Which stream's bytes go next: RFC 9218 section 10. By urgency; among equals what has to be sent again goes first (RFC 9000 section 13.3);
@@ -22,14 +24,14 @@ export class StreamScheduler {
     if (stream.isQueued) return
     stream.isQueued = true
     stream.turn = this.turn
-    this.levels[stream.priority.urgency].push(stream)
+    this.levels[stream.priority.urgency - FIRST].push(stream)
     this.count++
   }
 
   leave(stream: SendStream): void {
     if (!stream.isQueued) return
     stream.isQueued = false
-    const level = this.levels[stream.priority.urgency]
+    const level = this.levels[stream.priority.urgency - FIRST]
     level.splice(level.indexOf(stream), 1)
     this.count--
   }

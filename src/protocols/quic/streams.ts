@@ -104,8 +104,13 @@ export class Streams {
   }
 
   stopSending(id: number, code: number): void {
-    const stream = this.receivePartOf(id)
-    if (stream === undefined || stream.isDone || stream.isStopped) return
+    const stream = this.receivePartOf(id) ?? this.unread.get(id)
+    if (stream === undefined || stream.isStopped) return
+    if (stream.isDone) {
+      // There is nothing to stop, and nobody will read what has come.
+      this.consume(id, stream.unconsumed)
+      return
+    }
     stream.isStopped = true
     this.owing.delete(stream)
     this.release(stream)
@@ -123,7 +128,7 @@ export class Streams {
     stream.unconsumed -= bytes
     this.credit(bytes)
     this.creditStream(stream, bytes)
-    if (stream.unconsumed === 0) this.unread.delete(id)
+    if (stream.unconsumed === 0 && this.unread.delete(id)) this.closed(id)
   }
 
   prioritise(id: number, priority: QuicPriority): void {
@@ -289,7 +294,13 @@ export class Streams {
     if (stream === undefined || stream.send?.isDone === false || stream.receive?.isDone === false) return
     this.streams.delete(id)
     if ((id & UNIDIRECTIONAL) === 0) this.openRequests--
+    // As long as something of it is kept, the peer opens no other instead.
     if (stream.receive !== undefined && stream.receive.unconsumed > 0) this.unread.set(id, stream.receive)
+    else this.closed(id)
+  }
+
+  /** Nothing is kept of a stream any more. */
+  private closed(id: number): void {
     if (!this.isOurs(id)) this.counts.close((id & UNIDIRECTIONAL) === 0)
   }
 

@@ -7,6 +7,9 @@ import type { Path } from './path.ts'
 import { APPLICATION } from './recovery/packet-space.ts'
 import type { PacketSpace } from './recovery/packet-space.ts'
 
+/** Frames that go out as they are, and wait. */
+const MOST_CONTROLS = 32
+
 /** What there is to send, at each level, but for acknowledgments. */
 export class TransmissionContent {
   constructor(private readonly core: ConnectionCore) {}
@@ -15,7 +18,8 @@ export class TransmissionContent {
   prepare(): void {
     const { localIds, remoteIds, controls, keys } = this.core
     if (keys.application === undefined) return
-    while (localIds.hasFrame) {
+    // What waits is made into frames only as some of them go out: a peer that retires IDs, and reads nothing, has no more of them waiting.
+    while (localIds.hasFrame && controls.length < MOST_CONTROLS) {
       const frame = localIds.pollFrame()
       if (frame !== undefined) controls.push(frame)
     }

@@ -38,7 +38,7 @@ const CITES: Readonly<Record<QuicFrameType, string>> = {
   DATAGRAM: 'RFC 9221 section 4',
 }
 
-/** Most streams of one kind: stream IDs are below 2^62. Rounding lets a hundred more pass, which nobody will open. */
+/** Most streams of one kind: stream IDs are below 2^62. */
 const MOST_STREAMS = 2 ** 60
 
 const PING: QuicFrame = { type: 'PING' }

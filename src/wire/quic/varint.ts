@@ -3,7 +3,7 @@
  * the value in network byte order, below 2^62.
  *
  * A `number` is exact up to 2^53 - 1. What is counted (offsets, lengths, packet numbers) is never larger here: readers refuse it. What is
- * compared alone (codes, identifiers, limits) may be, and is rounded to a `number` near it.
+ * compared alone (codes, identifiers, limits) may be, and is a `number` close by that is not smaller.
  */
 
 /** Largest value that can be written: the integers above are no longer exact. */
@@ -16,7 +16,7 @@ export function varintLengthAt(firstByte: number): 1 | 2 | 4 | 8 {
   return (1 << (firstByte >> 6)) as 1 | 2 | 4 | 8
 }
 
-/** Value of the integer at `at`, all of whose bytes must be there; rounded from 2^53 on. */
+/** Value of the integer at `at`, all of whose bytes must be there; rounded up from 2^53 on. */
 export function readVarint(bytes: Uint8Array, at: number): number {
   const first = bytes[at]
   switch (first >> 6) {
@@ -29,7 +29,9 @@ export function readVarint(bytes: Uint8Array, at: number): number {
     default: {
       const high = ((first & 0x3f) << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]
       const low = ((bytes[at + 4] << 24) | (bytes[at + 5] << 16) | (bytes[at + 6] << 8) | bytes[at + 7]) >>> 0
-      return high * TWO_32 + low
+      const value = high * TWO_32 + low
+      // What was rounded down goes up instead, to the next number, so that it is above whatever it should be above.
+      return value - high * TWO_32 < low ? value + (1 << (11 - Math.clz32(high))) : value
     }
   }
 }

@@ -307,7 +307,7 @@ describe('RFC 9218: priorities', () => {
   })
   test('what belongs to no request goes before bodies', () => {
     const { transport } = new RawServer()
-    assert.deepEqual(transport.priorities.get(2), { urgency: 0, incremental: true })
+    assert.deepEqual(transport.priorities.get(2), { urgency: -1, incremental: true })
   })
 })
 

@@ -111,3 +111,23 @@ test('RFC 9000 section 7.2: Initial packets from another Source Connection ID th
     assert.equal(lab.connection?.statistics.packetsReceived, expected)
   }
 })
+
+test('RFC 9000 section 4: what was not read of a stream that is over holds the next one back, until it is read or given up', () => {
+  const lab = new QuicLab({}, { autoConsume: false, maxBidirectionalStreams: 2 })
+  assert.ok(lab.connect(), 'both are connected')
+  lab.onServer = (event, connection) => {
+    if (event.type === 'stream-data' && event.fin) connection.end(event.stream)
+  }
+  for (const stream of [lab.client.openStream(true), lab.client.openStream(true)]) {
+    lab.client.send(stream, pattern(100))
+    lab.client.end(stream)
+  }
+  lab.run(undefined, SECOND)
+  assert.equal(lab.client.canOpenStream(true), false)
+  lab.connection?.stopSending(0, 7)
+  lab.connection?.consume(4, 100)
+  lab.run(undefined, SECOND)
+  assert.equal(lab.client.openStream(true), 8)
+  assert.equal(lab.client.openStream(true), 12)
+  assert.equal(lab.client.canOpenStream(true), false)
+})

@@ -41,8 +41,8 @@ function part(bytes: Uint8Array, start: number, end: number): string | undefined
 
 test('RFC 9000 appendix A.1: the samples of variable-length integers', () => {
   for (const [encoded, value] of [
-    // Above 2^53, and rounded.
-    ['c2197c5eff14e88c', Number(151_288_809_941_952_652n)],
+    // 151,288,809,941,952,652, above 2^53, and rounded up.
+    ['c2197c5eff14e88c', Number(151_288_809_941_952_672n)],
     ['9d7f3e7d', 494_878_333],
     ['7bbd', 15_293],
     ['25', 37],

@@ -36,6 +36,8 @@ const MOST_BACKOFF = 20
 /** What a probe takes, in bytes: a whole datagram where there may be an Initial packet in it (RFC 9000 section 14.1). */
 const SMALLEST_HANDSHAKE = 1200
 const SMALLEST_PROBE = 64
+/** Packets of one space from the oldest that is not acknowledged on: more than any window has. */
+const MOST_SPAN = 0x1_0000
 const NANOS_PER_MICROSECOND = 1000
 const ACK_FRAME = 0x02
 
@@ -166,6 +168,7 @@ export class LossRecovery<Frame> {
     const state = this.spaces[space]
     const eliciting = kind === 'eliciting' || kind === 'mtu-probe'
     const inFlight = kind !== 'silent'
+    if (state.next - state.packets.first >= MOST_SPAN) this.giveUpOldest(space, now)
     state.add({
       number: state.next,
       order: this.order++,
@@ -334,6 +337,30 @@ export class LossRecovery<Frame> {
       current.rtt.forgetLeast()
       this.observer.persistentCongestion(current)
     }
+  }
+
+  /** A peer that sends much and acknowledges nothing must not make us remember ever more: what is so old counts as lost. */
+  private giveUpOldest(space: PacketSpace, now: Nanos): void {
+    const { packets, next } = this.spaces[space]
+    while (packets.first < packets.end && next - packets.first >= MOST_SPAN) {
+      const oldest = packets.get(packets.first)
+      if (oldest === undefined) return
+      packets.remove(oldest)
+      this.lose(space, oldest, 'time-threshold', now)
+    }
+  }
+
+  /** A path is given up: what went that way and was not acknowledged counts as lost. */
+  abandon(path: Path, now: Nanos): void {
+    if (path.congestion.inFlight === 0) return
+    const { packets } = this.spaces[APPLICATION]
+    for (let number = packets.first; number < packets.end; number++) {
+      const packet = packets.get(number)
+      if (packet?.path !== path) continue
+      packets.remove(packet)
+      this.lose(APPLICATION, packet, 'time-threshold', now)
+    }
+    this.setTimer(now)
   }
 
   private lose(space: PacketSpace, packet: SentPacket<Frame>, trigger: LossTrigger, now: Nanos): void {

@@ -131,15 +131,16 @@ export abstract class Tls13Core<State extends string> {
     this.messages.push({ level: 'application', bytes })
   }
 
+  /** @param label absent: the key log has it already */
   protected tellSecret(
     level: EncryptionLevel,
     direction: TrafficSecret['direction'],
     secret: Uint8Array,
     suite: Tls13Suite,
-    label: string,
+    label?: string,
   ): void {
     this.secrets.push({ level, direction, secret, suite })
-    this.log(label, secret)
+    if (label !== undefined) this.log(label, secret)
   }
 
   protected log(label: string, secret: Uint8Array): void {

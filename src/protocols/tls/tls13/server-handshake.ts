@@ -306,6 +306,8 @@ export class Tls13ServerHandshake extends Tls13Core<ServerState> {
     this.clientFinishedSecret = schedule.derive('c ap traffic', transcript)
     const serverSecret = schedule.derive('s ap traffic', transcript)
     this.tellSecret('application', 'write', serverSecret, suite, 'SERVER_TRAFFIC_SECRET_0')
+    // It is used from the client's Finished on, which may never come; who reads the capture wants the secrets of both directions at once.
+    this.log('CLIENT_TRAFFIC_SECRET_0', this.clientFinishedSecret)
     this.log('EXPORTER_SECRET', schedule.derive('exp master', transcript))
   }
 
@@ -338,7 +340,7 @@ export class Tls13ServerHandshake extends Tls13Core<ServerState> {
     if (!equalBytes(verifyData, finishedData(suite.hash, this.clientHandshakeSecret, this.transcript.digest())))
       throw new TlsAlertError('decrypt_error', "the client's Finished is wrong", 'RFC 8446 section 4.4.4')
     this.transcript.add(message)
-    this.tellSecret('application', 'read', this.clientFinishedSecret, suite, 'CLIENT_TRAFFIC_SECRET_0')
+    this.tellSecret('application', 'read', this.clientFinishedSecret, suite)
     this.enter('CONNECTED', 'finished')
     this.tell({ type: 'connected', ...agreed })
     this.giveTickets(suite, schedule.derive('res master', this.transcript.digest()), agreed, now)

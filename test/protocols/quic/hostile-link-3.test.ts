@@ -1,0 +1,3 @@
+import { transfers } from './bad-link.ts'
+
+transfers(501, 750)
