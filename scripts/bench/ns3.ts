@@ -2,11 +2,13 @@
  * The works of `works.ts` beside ns-3, which does the same works (`ns3/works.cc`) on the same processor: the two in turn, and the ratio of
  * each pair, so that a machine whose speed drifts wrongs neither. Needs g++ and ns-3's library (Debian: `libns3-dev`).
  *
- * Ours computes and verifies every checksum and keeps every frame in the trace; ns-3 is taken both without checksums, as it comes, and with.
+ * Ours computes and verifies every checksum and keeps every frame in the trace, and is compiled as in a sweep (`src/cli/inlining.ts`); ns-3
+ * is taken both without checksums, as it comes, and with.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { inlineMore } from '../../src/cli/inlining.ts'
 import { big, figuresOf, row } from './figures.ts'
 import { BULK, doWork, STORM, UDP, type Effort, type Work } from './works.ts'
 
@@ -82,6 +84,8 @@ function compare(program: string, work: Work, warmUp: number): void {
   console.log(`    packet-hops of one: ours ${big(doWork(work).hops)}, ns-3 ${big(theirs[0][0].hops)}`)
 }
 
+// As a sweep does.
+inlineMore()
 const program = compile()
 compare(program, BULK, 30)
 compare(program, UDP, 3)

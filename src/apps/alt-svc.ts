@@ -130,18 +130,20 @@ export class AlternativeServices {
   }
 }
 
-/** How long a service is left alone that has failed for the first time, and at most: Chrome's. */
-const FIRST_REST: Nanos = 300 * SECOND
+/** How long a service is left alone at most that has failed again and again: Chrome's. */
 const LONGEST_REST: Nanos = 172_800 * SECOND
 
 /** Services that failed where the origin itself did not: each time they are left alone for twice as long. Keys say which. */
 export class BrokenServices {
   private readonly entries = new Map<string, { readonly rest: Nanos; readonly until: Nanos }>()
 
+  /** @param firstRest how long a service is left alone that has failed for the first time */
+  constructor(private readonly firstRest: Nanos) {}
+
   /** @returns for how long it is left alone */
   failed(key: string, now: Nanos): Nanos {
     const last = this.entries.get(key)?.rest
-    const rest = last === undefined ? FIRST_REST : Math.min(LONGEST_REST, last * 2)
+    const rest = last === undefined ? this.firstRest : Math.min(LONGEST_REST, last * 2)
     this.entries.set(key, { rest, until: now + rest })
     return rest
   }

@@ -46,6 +46,7 @@ const DEFAULTS: BrowserOptions = {
   coalescing: true,
   cache: true,
   hstsPreload: [],
+  http3Rest: 300_000_000_000,
   preloadScanner: true,
   tightMode: true,
 }

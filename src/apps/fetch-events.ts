@@ -27,6 +27,7 @@
  *   7838), or that it is not. `alt-svc:broken {origin, host, port, error, rest}`: HTTP/3 has failed there where TCP works, and is left alone for
  *   `rest` nanoseconds.
  * - `http3:frame-sent`, `http3:frame-received {stream, type, length, from, to}`: a frame of HTTP/3, in bytes of its direction of its stream.
+ *   `http3:settings-received {qpackMaxTableCapacity, qpackBlockedStreams, datagrams}`: what the server has announced.
  *   `qpack:blocked {stream, requiredInsertCount}`, `qpack:unblocked {stream}`: a response's fields wait for another stream's.
  * - `http2:push-promised {stream, parent, url}`, `http2:push-refused {stream, url, reason}`, `http2:push-used {id, stream, url}`: what a
  *   server pushed is promised, and refused (`cached`, `requested`, `pushed`, `not-authoritative`, `no-get`) or taken by a fetch.

@@ -25,15 +25,21 @@ const LONGEST_HEAD_START: Nanos = 3 * SECOND
 /** What a browser remembers of HTTP/3, over all origins and visits. */
 export class Http3Memory {
   private readonly services = new AlternativeServices()
-  private readonly broken = new BrokenServices()
+  private readonly broken: BrokenServices
   /** Smoothed round-trip times by origin. */
   private readonly roundTrips = new Map<string, Nanos>()
 
-  /** @param protocols as the browser is told: `undefined` is what is usual */
+  /**
+   * @param protocols as the browser is told: `undefined` is what is usual
+   * @param rest how long HTTP/3 is left alone where it has failed for the first time
+   */
   constructor(
     private readonly environment: Environment,
     private readonly protocols: readonly HttpProtocol[] | undefined,
-  ) {}
+    rest: Nanos,
+  ) {
+    this.broken = new BrokenServices(rest)
+  }
 
   /** Where an origin is asked over HTTP/3; undefined: nowhere, for now. */
   placeFor(url: HttpUrl): Http3Place | undefined {

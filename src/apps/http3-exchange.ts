@@ -13,6 +13,7 @@ import { filler, fillerKey } from './filler.ts'
 import { HttpExchange } from './http-exchange.ts'
 import type { ExchangeOwner } from './http-exchange.ts'
 import type { QuicClientTransport } from './quic-client-transport.ts'
+import { describedSettings } from './quic-options.ts'
 import type { QuicUser } from './quic-user.ts'
 import { formatAuthority } from './url.ts'
 import { failureOf, failureOfFault } from './web-fetch.ts'
@@ -215,7 +216,7 @@ export class Http3Exchange extends HttpExchange implements QuicUser {
       http.handle(event, this.context.environment.now)
       return
     }
-    if (http !== undefined && transport.error !== undefined) this.giveUp(failureOf(transport.error))
+    if (http !== undefined) this.giveUp(transport.error === undefined ? ENDED : failureOf(transport.error))
   }
 
   // What happens above.
@@ -238,6 +239,7 @@ export class Http3Exchange extends HttpExchange implements QuicUser {
         return
       case 'settings':
         this.serverSettings = event.settings
+        this.record('http3:settings-received', describedSettings(event.settings))
         return
       case 'available':
         this.owner.available()

@@ -14,7 +14,7 @@ import { parseIp } from '../wire/address.ts'
 import type { IpAddress } from '../wire/address.ts'
 import { payloadOf, QuicDriver, QuicPort } from './quic-driver.ts'
 import type { QuicDriverOwner } from './quic-driver.ts'
-import { quicErrorOf } from './quic-error.ts'
+import { endFaultOf, quicErrorOf } from './quic-error.ts'
 import type { QuicError } from './quic-error.ts'
 import { commonQuicOptions } from './quic-options.ts'
 import { QuicTrace } from './quic-trace.ts'
@@ -208,7 +208,9 @@ export class QuicClientTransport implements QuicDriverOwner {
       port = new QuicPort(this.context)
       const local = source === undefined ? localEnd(port, this.remote.address) : { address: source, port: port.number }
       this.driver.join(port)
+      const { local: from, remote } = this
       this.client.migrate(local)
+      this.trace.migrating({ local: from, remote }, { local, remote })
     } catch (error) {
       if (!(error instanceof SocketError)) throw error
       port?.close()
@@ -258,18 +260,23 @@ export class QuicClientTransport implements QuicDriverOwner {
         this.options.tokenReceived?.(event.token)
         return
       case 'draining':
-        this.fault = event.error
-        if (event.error !== undefined) this.failure = quicErrorOf(event.error, true, this.agreed !== undefined)
+        this.takeEnd(event.error)
         return
       case 'closed':
         this.isOver = true
-        if (event.error !== undefined) this.failure ??= quicErrorOf(event.error, true, this.agreed !== undefined)
+        this.takeEnd(event.error)
         return
       case 'path-migrated':
         if (event.by === 'us' && event.from.local.port !== event.local.port) this.leaveBehind(event.from.local.port)
         return
       default:
     }
+  }
+
+  private takeEnd(fault: QuicFault | undefined): void {
+    this.fault ??= fault
+    const ending = endFaultOf(fault)
+    if (ending !== undefined) this.failure ??= quicErrorOf(ending, true, this.agreed !== undefined)
   }
 
   /** What is still on its way to the port that was used last is taken; to those before, no longer. */

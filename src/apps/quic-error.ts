@@ -1,6 +1,7 @@
 import type { QuicFault } from '../protocols/quic/fault.ts'
 import { SocketError } from '../host/socket.ts'
 import type { SocketErrorCode } from '../host/socket.ts'
+import { http3ErrorName } from '../wire/http3-names.ts'
 import type { SecureStreamError } from './secure-stream-error.ts'
 import { secureStreamErrorOf } from './secure-stream-error.ts'
 
@@ -14,6 +15,16 @@ export class QuicError extends SocketError {
   ) {
     super(code, fault.detail)
   }
+}
+
+/**
+ * What is wrong about the end of a connection under HTTP/3, which has names for its codes; undefined: nothing. An unknown code is as good as
+ * H3_NO_ERROR (RFC 9114 sections 8 and 9).
+ */
+export function endFaultOf(fault: QuicFault | undefined): QuicFault | undefined {
+  if (fault?.space !== 'application') return fault
+  const name = http3ErrorName(fault.code)
+  return name === undefined || name === 'H3_NO_ERROR' ? undefined : { ...fault, name }
 }
 
 const CRYPTO_ERROR = /^CRYPTO_ERROR \((\w+)\)$/

@@ -1,3 +1,5 @@
+import type { EventData } from '../kernel/machine.ts'
+import type { Http3Settings } from '../protocols/http3/options.ts'
 import type { QuicOptions } from '../protocols/quic/options.ts'
 import type { QuicSettings } from '../scenario/quic-settings.ts'
 
@@ -21,4 +23,9 @@ export function commonQuicOptions(settings: QuicSettings): QuicOptions {
     datagrams,
     observe: true,
   }
+}
+
+/** What the peer's settings say of what it takes, for the trace. */
+export function describedSettings({ qpackMaxTableCapacity, qpackBlockedStreams, datagrams }: Http3Settings): EventData {
+  return { qpackMaxTableCapacity, qpackBlockedStreams, datagrams }
 }

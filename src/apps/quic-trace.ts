@@ -3,9 +3,15 @@ import type { QuicEvent } from '../protocols/quic/event.ts'
 import type { DatagramError } from '../host/socket.ts'
 import { formatEnd } from '../host/network-layer.ts'
 import type { Environment, EventData, Id } from '../kernel/machine.ts'
+import { endFaultOf } from './quic-error.ts'
 
 /** Events that explain the packets that follow them, better than what was received last. */
 const EXPLAINING: ReadonlySet<string> = new Set(['quic:probe-timeout', 'quic:packet-lost', 'quic:migrated', 'quic:key-updated'])
+
+interface QuicWay {
+  readonly local: SocketAddress
+  readonly remote: SocketAddress
+}
 
 /** Writes into the trace what happens to one QUIC connection: `quic:…`, and secrets and tickets as TLS has them. */
 export class QuicTrace {
@@ -30,6 +36,11 @@ export class QuicTrace {
   /** What of streams goes out with the frame that is sent next. */
   sending({ streams = [] }: QuicDatagram): void {
     for (const { stream, offset, length } of streams) this.record('quic:stream-sent', { stream, offset, length })
+  }
+
+  /** Another way is tried, to move there. */
+  migrating(from: QuicWay, to: QuicWay): void {
+    this.record('quic:migration-started', { from: formatPath(from), to: formatPath(to) })
   }
 
   /** ICMP says that a datagram did not get there. */
@@ -135,12 +146,14 @@ export class QuicTrace {
       case 'key-updated':
         this.record('quic:key-updated', { phase: event.phase, by: event.by })
         return
-      case 'draining':
-        this.record('quic:draining', { error: event.error?.name ?? '' })
+      case 'draining': {
+        const { name = '' } = endFaultOf(event.error) ?? {}
+        if (name === 'STATELESS_RESET') this.record('quic:stateless-reset', {})
+        this.record('quic:draining', { error: name })
         return
+      }
       case 'closed': {
-        if (event.error?.name === 'STATELESS_RESET') this.record('quic:stateless-reset', {})
-        const { name = '', whose = '', space = '', code = 0, detail = '', cites = '' } = event.error ?? {}
+        const { name = '', whose = '', space = '', code = 0, detail = '', cites = '' } = endFaultOf(event.error) ?? {}
         this.record('quic:closed', { error: name, whose, space, code, detail, cites })
         return
       }
@@ -158,6 +171,6 @@ function formatId(id: Uint8Array): string {
   return Array.from(id, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-function formatPath({ local, remote }: { readonly local: SocketAddress; readonly remote: SocketAddress }): string {
+function formatPath({ local, remote }: QuicWay): string {
   return `${formatAddress(local)} → ${formatAddress(remote)}`
 }

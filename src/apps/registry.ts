@@ -1,6 +1,7 @@
 import type { App } from '../host/socket.ts'
 import { ArpSpoofer } from './arp-spoofer.ts'
 import { Browser } from './browser.ts'
+import { Firewall } from './firewall.ts'
 import { LetterCarrier } from './letters/letter-carrier.ts'
 import { LetterReader } from './letters/letter-reader.ts'
 import { LetterWriter } from './letters/letter-writer.ts'
@@ -24,6 +25,7 @@ const APPLICATIONS: Readonly<Record<string, (options: Options) => App>> = {
   'reverse-proxy': (options) => new ReverseProxy(options),
   meddler: (options) => new Meddler(options),
   replayer: (options) => new Replayer(options),
+  firewall: (options) => new Firewall(options),
   'stream-sender': (options) => new StreamSender(options),
   'stream-receiver': (options) => new StreamReceiver(options),
   ping: (options) => new Ping(options),

@@ -9,6 +9,7 @@ import { DirectedSite } from './directed-site.ts'
 import type { HttpService } from './http-service.ts'
 import { LevelTransport } from './level-transport.ts'
 import type { QuicServed } from './quic-listener.ts'
+import { describedSettings } from './quic-options.ts'
 import type { QuicUser } from './quic-user.ts'
 import { described, ServedStreams } from './served-streams.ts'
 
@@ -87,6 +88,8 @@ export class ServedHttp3 extends ServedStreams implements QuicUser {
         this.record('qpack:unblocked', { stream: event.stream })
         return
       case 'settings':
+        this.record('http3:settings-received', describedSettings(event.settings))
+        return
       case 'datagram':
         return
       case 'reset':

@@ -1,6 +1,7 @@
 import { fieldValue } from '../protocols/http1/framing.ts'
 import { isNamed } from '../protocols/x509/host-name.ts'
 import type { AppContext, Blocking } from '../host/socket.ts'
+import type { Nanos } from '../kernel/time.ts'
 import { formatIp, type IpAddress } from '../wire/address.ts'
 import type { HeaderField } from '../wire/http1.ts'
 import { decodeCertificate } from '../wire/x509.ts'
@@ -26,6 +27,8 @@ export interface LoaderSettings extends OriginSettings {
   readonly cache: boolean
   /** Names of hosts that are known from the start to be visited over https only. */
   readonly hstsPreload: readonly string[]
+  /** How long HTTP/3 is left alone where it has failed while TCP works; twice as long each further time. */
+  readonly http3Rest: Nanos
 }
 
 /** Who is told what has come of a fetch, whatever it took. */
@@ -71,7 +74,7 @@ export class WebLoader implements FetchOwner, OriginOwner, PushCache {
     readonly settings: LoaderSettings,
   ) {
     this.strict = new StrictHosts(settings.hstsPreload)
-    this.http3 = new Http3Memory(context.environment, settings.protocols)
+    this.http3 = new Http3Memory(context.environment, settings.protocols, settings.http3Rest)
   }
 
   get pushes(): PushCache {

@@ -1,4 +1,5 @@
 import { ExitCode } from './context.ts'
+import { inlineMore } from './inlining.ts'
 import { prepareScenario, readInteger, readSetting } from './run-choices.ts'
 import { readScenario, writeResult } from './source-file.ts'
 import { ScenarioError, quote } from '../scenario/errors.ts'
@@ -47,6 +48,7 @@ export async function sweepCommand(argument: string, options: SweepOptions, cont
   if (measures.length === 0) throw new ScenarioError('--measure', 'nothing', 'at least one, such as page:loaded.duration')
   const wallSeconds = parseTime(options.maxWall, '--max-wall') / 1e9
   const source = await readScenario(argument, context)
+  inlineMore()
   const knobs = options.set.map(readValues)
   const rows: (readonly string[])[] = []
   for (const combination of combinationsOf(knobs)) {

@@ -88,7 +88,7 @@ class HostMachine implements Machine {
     this.layer = layer
     this.layer6 = layer6
     const ways = new HostWays(internet, this.interfaces, layer6)
-    this.stack = { internet, ways, link: new RawLink(layer), icmp, icmpv6, udp, tcp, names: host.names }
+    this.stack = { internet, ways, link: new RawLink(layer, layer6), icmp, icmpv6, udp, tcp, names: host.names }
     this.applications = host.apps.map(({ app, options }) => {
       const sockets = new HostSockets(environment, this.stack)
       return new Application(app, createApp(app, { ...options }), environment, sockets, this.scheduler)

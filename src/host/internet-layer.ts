@@ -113,6 +113,8 @@ export class InternetLayer implements NetworkLayer {
   clampsMss = false
   /** TCP ports whose packets are taken in though they are for others, as by Linux's TPROXY; undefined: none. */
   diverted: ReadonlySet<number> | undefined
+  /** Whether UDP that a router would pass on is thrown away, as by a firewall. */
+  blocksUdp = false
   /** Is told what this host could not do for others, and for itself. Set once, when the stack is put together. */
   reporter: ErrorReporter | undefined
   private readonly handlers: (ProtocolHandler | undefined)[] = new Array<ProtocolHandler | undefined>(256).fill(undefined)
@@ -429,6 +431,11 @@ export class InternetLayer implements NetworkLayer {
 
   /** RFC 1812 section 5.2.1: the packet goes on, or its source is told why not. */
   private forward(from: NetworkInterface, frame: Uint8Array, header: Ipv4Header, destination: Destination): void {
+    if (this.blocksUdp && header.protocol === IpProtocol.UDP) {
+      const [source, to] = [formatIpv4(header.source), formatIpv4(header.destination)]
+      this.environment.record('firewall:packet-blocked', '', { protocol: 'udp', source, destination: to })
+      return
+    }
     const { card } = destination
     if (card === undefined) {
       const code = UnreachableCode.NET_UNREACHABLE

@@ -115,6 +115,8 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
   readonly links: readonly (Ipv6Interface | undefined)[]
   /** Whether a router makes SYNs that pass through announce no more than fits through it. */
   clampsMss = false
+  /** Whether UDP that a router would pass on is thrown away, as by a firewall; not what is behind extension headers. */
+  blocksUdp = false
   /** Is told what this host could not do for others, and for itself. Set once, when the stack is put together. */
   reporter: ErrorReporter6 | undefined
   private readonly routes: Ipv6RouteTable
@@ -506,6 +508,11 @@ export class Ipv6Layer implements NetworkLayer, InterfaceOwner {
     const { source, destination } = header
     // RFC 4291 sections 2.5.2 and 2.5.6: what is of one link stays there.
     if (source === 0n || isLinkLocalAt(frame, ETHERNET_HEADER_LENGTH + 24)) return
+    if (this.blocksUdp && header.nextHeader === NextHeader.UDP) {
+      const [from6, to] = [formatIpv6(source), formatIpv6(destination)]
+      this.environment.record('firewall:packet-blocked', '', { protocol: 'udp', source: from6, destination: to })
+      return
+    }
     if (header.nextHeader === NextHeader.HOP_BY_HOP) {
       const chain = walkIpv6Chain(frame, header, header.payloadEnd, 'router', this.chain)
       if (chain.verdict === 'parameter-problem') this.problem(chain.code, frame, ETHERNET_HEADER_LENGTH, chain.pointer)

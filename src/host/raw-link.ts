@@ -1,9 +1,13 @@
 import type { InternetLayer } from './internet-layer.ts'
+import type { Ipv6Layer } from './ipv6-layer.ts'
 import type { LinkAccess, Station } from './socket.ts'
 
 /** The links of a host, for programs that write their own ARP packets. */
 export class RawLink implements LinkAccess {
-  constructor(private readonly layer: InternetLayer) {}
+  constructor(
+    private readonly layer: InternetLayer,
+    private readonly layer6: Ipv6Layer | undefined,
+  ) {}
 
   ownStation(towards: number): Station | undefined {
     const { card } = this.layer.way(towards)
@@ -27,5 +31,10 @@ export class RawLink implements LinkAccess {
 
   divert(ports: readonly number[]): void {
     this.layer.diverted = ports.length === 0 ? undefined : new Set(ports)
+  }
+
+  blockUdp(on: boolean): void {
+    this.layer.blocksUdp = on
+    if (this.layer6 !== undefined) this.layer6.blocksUdp = on
   }
 }

@@ -183,6 +183,8 @@ export interface LinkAccess {
    * accepted here by whoever listens on the port, and sees the address that he wanted. `local` of the socket says whom.
    */
   divert(ports: readonly number[]): void
+  /** Whether datagrams of UDP that would be passed on are thrown away without a word, as firewalls do it. */
+  blockUdp(on: boolean): void
 }
 
 /** What an application sees of its host. */

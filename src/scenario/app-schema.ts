@@ -38,6 +38,11 @@ const replayerEntries = {
   delay: v.optional(timeField('How long after it was recorded, and from one copy to the next.', { min: 1000, max: HOUR }), '1 s'),
 }
 
+const firewallEntries = {
+  blocks: v.optional(flagField('Lets no UDP through.'), true),
+  until: v.optional(timeField('When that ends by itself; 0 s: never.', anyTime), '0 s'),
+}
+
 const transport = v.optional(choiceField('What carries the stream.', ['udp', 'tcp']), 'udp')
 const STREAM_PORT = 5004
 const interval = v.optional(timeField('Time from one media frame to the next.', { min: 1000, max: HOUR }), '20 ms')
@@ -210,6 +215,7 @@ export const APPS = {
   'reverse-proxy': reverseProxyEntries,
   meddler: meddlerEntries,
   replayer: replayerEntries,
+  firewall: firewallEntries,
   'stream-sender': streamSenderEntries,
   'stream-receiver': streamReceiverEntries,
   ping: pingEntries,

@@ -22,6 +22,7 @@ const LIVE: Readonly<Record<AppName, readonly string[]>> = {
   'reverse-proxy': ['keepAlive'],
   meddler: ['strip'],
   replayer: ['copies'],
+  firewall: ['blocks'],
   'stream-sender': ['interval', 'size', 'count'],
   'stream-receiver': [],
   ping: ['count', 'interval', 'size', 'ttl', 'timeout'],

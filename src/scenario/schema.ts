@@ -93,6 +93,7 @@ export const appOnItsOwn = v.variant(
     strict('a reverse proxy', { app: v.literal('reverse-proxy'), ...APPS['reverse-proxy'] }),
     strict('a meddler', { app: v.literal('meddler'), ...APPS.meddler }),
     strict('a replayer', { app: v.literal('replayer'), ...APPS.replayer }),
+    strict('a firewall', { app: v.literal('firewall'), ...APPS.firewall }),
     strict('a stream sender', { app: v.literal('stream-sender'), ...APPS['stream-sender'] }),
     strict('a stream receiver', { app: v.literal('stream-receiver'), ...APPS['stream-receiver'] }),
     strict('a ping', { app: v.literal('ping'), ...APPS.ping }),
@@ -118,6 +119,7 @@ export const hostSchema = v.variant(
     strict('a host with a reverse proxy', { app: v.literal('reverse-proxy'), ...hostEntries, ...APPS['reverse-proxy'] }),
     strict('a host with a meddler', { app: v.literal('meddler'), ...hostEntries, ...APPS.meddler }),
     strict('a host with a replayer', { app: v.literal('replayer'), ...hostEntries, ...APPS.replayer }),
+    strict('a host with a firewall', { app: v.literal('firewall'), ...hostEntries, ...APPS.firewall }),
     strict('a host with a stream sender', { app: v.literal('stream-sender'), ...hostEntries, ...APPS['stream-sender'] }),
     strict('a host with a stream receiver', { app: v.literal('stream-receiver'), ...hostEntries, ...APPS['stream-receiver'] }),
     strict('a host with a ping', { app: v.literal('ping'), ...hostEntries, ...APPS.ping }),
@@ -290,7 +292,7 @@ const scenarioEntries = {
     ),
   ),
   colorBy: v.exactOptional(
-    choiceField('What the colours of packets tell apart at first: connections (usual), or streams of HTTP/2.', [
+    choiceField('What the colours of packets tell apart at first: connections (usual), or streams of HTTP/2 and HTTP/3.', [
       'connection',
       'stream',
     ]),

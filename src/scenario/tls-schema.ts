@@ -36,6 +36,12 @@ export const tcpProtocols = v.exactOptional(
   each('protocols', 'Versions of HTTP, best first; what is usual when absent.', TCP_PROTOCOLS, 1),
 )
 
+const RECORD_ALLOWED = "a size from 64 B to 16 KiB, or 'dynamic'"
+const recordSize = v.pipe(
+  v.union([v.literal('dynamic'), sizeField('', { min: 64, max: 16_384 })], RECORD_ALLOWED),
+  v.description('Most plain text in a record; with "dynamic", records are small at first and after a pause, then large.'),
+)
+
 const commonEntries = {
   versions: v.optional(each('versions', 'Versions of TLS, best first.', TLS_VERSIONS, 1), [...TLS_VERSIONS]),
   cipherSuites: v.optional(
@@ -46,7 +52,7 @@ const commonEntries = {
     each('groups', 'Groups for the key exchange, best first; when empty, all but the hybrid, X25519 first.', TLS_GROUPS),
     [],
   ),
-  recordSize: v.optional(sizeField('Most plain text in a record.', { min: 64, max: 16_384 }), '16 KiB'),
+  recordSize: v.optional(recordSize, '16 KiB'),
   keyLog: v.optional(flagField('Record the secrets of connections, so that captures can be decrypted.'), true),
 }
 

@@ -72,8 +72,8 @@ export interface TlsSettings {
   readonly cipherSuites: readonly TlsCipherSuiteName[]
   /** Best first; empty: what is best here. */
   readonly groups: readonly TlsGroupName[]
-  /** Most bytes of plain text in a record, 64 to 16384. */
-  readonly recordSize: number
+  /** Most bytes of plain text in a record, 64 to 16384; `'dynamic'`: small ones at first, then large ones, as servers on the web do. */
+  readonly recordSize: number | 'dynamic'
   /** Whether the secrets of connections are recorded, so that captures can be decrypted. */
   readonly keyLog: boolean
 }

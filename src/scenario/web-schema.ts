@@ -89,6 +89,13 @@ export const browserEntries = {
     }),
     [],
   ),
+  http3Rest: v.optional(
+    timeField("How long HTTP/3 is left alone where it has failed while TCP works; twice as long each further time. Chrome's.", {
+      min: 1e6,
+      max: HOUR,
+    }),
+    '300 s',
+  ),
   rebinds: v.optional(
     listOf('times', timeField('When.', anyTime), {
       max: 1000,

@@ -136,7 +136,7 @@ describe('RFC 7838 section 2.2: how long it holds', () => {
 })
 
 test('what fails again is left alone for twice as long, up to two days; once it works all is forgotten', () => {
-  const broken = new BrokenServices()
+  const broken = new BrokenServices(300 * SECOND)
   const rests = Array.from({ length: 12 }, () => broken.failed('bob 443', 0) / SECOND)
   assert.deepEqual(rests.slice(0, 4), [300, 600, 1200, 2400])
   assert.equal(rests[11], 172_800)

@@ -349,6 +349,17 @@ describe('0-RTT', () => {
   })
 })
 
+test('RFC 9204 section 2.1.2: what is added to the table of QPACK goes out before what needs it, so that nothing waits while nothing is lost', () => {
+  const quic = { qpackBlockedStreams: 16 }
+  const browser = { visits: 'https://server/', protocols: ['h3'], quic }
+  const trace = run({ browser, server: { quic, headers: { 'X-Served-By': 'a name that comes with each response' } } })
+  assert.ok(ends(trace).length > PATHS.length, 'the page is there')
+  assert.deepEqual(data(trace, 'http3:settings-received', SERVER), [
+    { qpackMaxTableCapacity: 4096, qpackBlockedStreams: 16, datagrams: false },
+  ])
+  assert.deepEqual(trace.all('qpack:blocked'), [])
+})
+
 for (const ip of ['v4', 'v6']) {
   describe(`RFC 9000 section 9: the network changes under a download, over ${ip}`, () => {
     const browser = { visits: visits(['/large']), protocols: ['h3'] }

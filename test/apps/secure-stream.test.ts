@@ -263,6 +263,27 @@ describe('the stream', () => {
     assert.equal(updates.length, 2, 'each end has changed its keys')
   })
 
+  test('dynamic: records fit a segment at first, and are as large as they may be later', () => {
+    const lengths: number[] = []
+    const client = secureClient(function* (stream) {
+      const received = stream.carriers?.received
+      yield* stream.write(latin1(GET.replace('/', '/big')))
+      let at = 0
+      for (let bytes = yield* stream.read(); bytes !== undefined; bytes = yield* stream.read()) {
+        const [from, to] = received?.carrierOf(at, at + bytes.length) ?? [0, 0]
+        lengths.push(to - from)
+        at += bytes.length
+      }
+      stream.close()
+    })
+    const world = pair(client, server(SITE, { tls: serverTls({ recordSize: 'dynamic' }) }))
+    world.run(20 * SECOND)
+    noFailures(world)
+    const first = lengths.findIndex((length) => length > 1440)
+    assert.ok(first * 1400 >= 60_000, `${String(first)} small records come first`)
+    assert.ok(Math.max(...lengths) > 16_384, `the largest has ${String(Math.max(...lengths))} bytes`)
+  })
+
   test('an end without close_notify is told from one with it (RFC 8446 section 6.1)', () => {
     const truncated: boolean[] = []
     const client = () =>

@@ -87,6 +87,7 @@ test('the registry knows the applications by their names, and no others', () => 
   assert.deepEqual([...APPLICATION_NAMES].sort(), [
     'arp-spoofer',
     'browser',
+    'firewall',
     'letter-carrier',
     'letter-reader',
     'letter-writer',

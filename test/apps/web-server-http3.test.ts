@@ -118,6 +118,53 @@ describe('a web server over HTTP/3', () => {
     assert.ok(data(trace, 'http3:goaway-received', CLIENT).length > 0, 'GOAWAY came')
   })
 
+  test('a browser that leaves has no complaint, and none is recorded', () => {
+    const trace = run()
+    assert.deepEqual(
+      data(trace, 'quic:draining').map(({ error }) => error),
+      ['', ''],
+    )
+    assert.deepEqual(
+      data(trace, 'quic:closed').map(({ error, whose, code }) => [error, whose, code]),
+      [
+        ['', '', 0],
+        ['', '', 0],
+      ],
+    )
+    assert.deepEqual(data(trace, 'http:connection-failed'), [])
+  })
+
+  test('RFC 9000 section 10.3: a server that was restarted says that it has forgotten, and is asked anew at once', () => {
+    const visits = ['https://bob/a.css', { url: 'https://bob/b.png', at: '6 s' }]
+    const trace = run({ browser: { visits }, interventions: [{ restart: 'bob', at: 5e9 }] })
+    assert.deepEqual(
+      data(trace, 'fetch:ended', CLIENT).map(({ outcome, protocol }) => [outcome, protocol]),
+      [
+        ['complete', 'h3'],
+        ['complete', 'h3'],
+      ],
+    )
+    assert.equal(data(trace, 'quic:stateless-reset', CLIENT).length, 1)
+    assert.equal(data(trace, 'quic:handshake-done', CLIENT).length, 2)
+    const [reset] = trace.all('quic:stateless-reset', ({ host }) => host === CLIENT)
+    assert.ok(reset.time < 6e9 + 90 * MS, `one round trip, and an address to be found out: ${String(reset.time)}`)
+    const [failed] = data(trace, 'http:connection-failed', CLIENT)
+    assert.deepEqual([failed['error'], failed['cites']], ['ERR_CONNECTION_RESET', 'RFC 9000 section 10.3'])
+  })
+
+  test('a server without power: nobody answers, until nobody waits any more', () => {
+    const visits = ['https://bob/a.css', { url: 'https://bob/b.png', at: '5500 ms' }]
+    const browser = { visits, quic: { idleTimeout: '6 s' } }
+    const trace = run({ browser, interventions: [{ kill: 'bob', at: 5e9 }] })
+    const closed = trace.all('quic:closed', ({ host }) => host === CLIENT)
+    assert.deepEqual([closed[0].data['error'], closed[0].time], ['IDLE_TIMEOUT', 11.5e9])
+    // What was not answered is asked again by a new connection, which is given five seconds to answer at all.
+    assert.deepEqual(
+      trace.all('page:failed').map(({ time, data: { error } }) => [time, error]),
+      [[16.5e9, 'ETIMEDOUT']],
+    )
+  })
+
   test('a certificate for another name is refused, on both sides by its name', () => {
     const trace = run({ server: { tls: { certificate: 'wrong-name' } } })
     const [closed] = data(trace, 'quic:closed', SERVER)

@@ -33,6 +33,7 @@ test("the design's example resolves, with every default filled in", () => {
         coalescing: true,
         cache: true,
         hstsPreload: [],
+        http3Rest: 300_000_000_000,
         preloadScanner: true,
         tightMode: true,
         rebinds: [],

@@ -84,6 +84,7 @@ describe('TLS of a server', () => {
       /^hosts\.bob\.tls\.certificate: "expird"; expired perhaps/,
     )
     assert.match(refused(scenario({ tls: { recordSize: '32 KiB' } })), /^hosts\.bob\.tls\.recordSize/)
+    assert.match(refused(scenario({ tls: { recordSize: 5 } })), /^hosts\.bob\.tls\.recordSize: .* or 'dynamic'$/)
     assert.match(refused(scenario({ tls: { cert: 'valid' } })), /certificate/)
     assert.match(refused(scenario({ tls: 'yes' })), /^hosts\.bob\.tls: "yes"; true, false, or TLS options/)
     assert.match(refused(scenario({ tls: true, protocols: ['h4'] })), /^hosts\.bob\.protocols\[0\]: "h4"; /)

@@ -17,7 +17,7 @@ function realNow(): Nanos {
 /** An open UDP socket on the loopback interface. */
 export interface Plug {
   readonly socket: Socket
-  readonly local: SocketAddress
+  readonly local: SocketAddress & { readonly address: number }
 }
 
 export async function openPlug(): Promise<Plug> {
@@ -37,11 +37,15 @@ export class DatagramPump<Event> {
   private isFlushing = false
   private isStopped = false
 
-  /** @param loss share of datagrams, in both directions, that get lost here */
+  /**
+   * @param loss share of datagrams, in both directions, that get lost here
+   * @param isMeddledWith whether somebody on the way sends along with each datagram what is nearly like it, and sends some twice
+   */
   constructor(
     private readonly endpoint: Endpoint<QuicDatagram, Event>,
     private readonly onEvent: (event: Event) => void,
     private readonly loss = 0,
+    private readonly isMeddledWith = false,
   ) {}
 
   join(plug: Plug): void {
@@ -49,9 +53,23 @@ export class DatagramPump<Event> {
     plug.socket.on('message', (bytes, { address, port }) => {
       if (this.isStopped || this.isLost()) return
       const remote = { address: parseIpv4(address) ?? 0, port }
-      this.endpoint.handle({ local: plug.local, remote, ecn: 0, bytes: new Uint8Array(bytes) }, realNow())
+      const take = (piece: Uint8Array): void => {
+        this.endpoint.handle({ local: plug.local, remote, ecn: 0, bytes: new Uint8Array(piece) }, realNow())
+      }
+      if (this.isMeddledWith) for (const other of this.meddled(bytes)) take(other)
+      take(bytes)
+      if (this.isMeddledWith) take(bytes)
       this.flush()
     })
+  }
+
+  /** With a bit that is another; cut short; and noise. */
+  private meddled(bytes: Uint8Array): Uint8Array[] {
+    const below = (limit: number): number => Math.floor(this.chance.next() * limit)
+    const flipped = Uint8Array.from(bytes)
+    flipped[below(flipped.length)] ^= 1 << below(8)
+    const random = Uint8Array.from(bytes, () => below(256))
+    return [flipped, bytes.subarray(0, below(bytes.length)), random]
   }
 
   private isLost(): boolean {

@@ -23,7 +23,8 @@ const LOOPBACK = 0x7f00_0001
 const SIZES: Readonly<Record<string, number>> = { '1.bin': 1, '100k.bin': 100_000, '2M.bin': 2_000_000 }
 const PATIENCE = 60_000
 
-let ports = 41_000 + (process.pid % 2000)
+/** Below those that the system gives to whoever wants any, and apart from those of other processes that do the same just now. */
+let ports = 20_000 + ((process.pid * 64) % 12_000)
 
 interface Server {
   readonly port: number
@@ -84,23 +85,27 @@ export function serve(start: Start): Server {
   }
 }
 
-interface Got {
+export interface Got {
   readonly bodies: Readonly<Record<string, string>>
   readonly events: readonly QuicEvent[]
   readonly session: QuicSession | undefined
   readonly token: Uint8Array | undefined
 }
 
-interface Wish {
+export interface Wish {
   readonly paths?: readonly string[]
   readonly loss?: number
+  readonly isMeddledWith?: boolean
+  /** How many bytes each request brings along; 0: none, and it is a GET. */
+  readonly upload?: number
   readonly quic?: Partial<QuicClientOptions>
   /** Is told of the bytes of bodies that have come. */
   readonly progress?: (bytes: number, client: QuicClient, pump: DatagramPump<QuicEvent>) => void
 }
 
 /** Gets some files, all at once, and hears of them by their hashes. */
-export async function get(port: number, { paths = Object.keys(SIZES), loss = 0, quic = {}, progress }: Wish = {}): Promise<Got> {
+export async function get(port: number, wish: Wish = {}): Promise<Got> {
+  const { paths = Object.keys(SIZES), loss = 0, isMeddledWith = false, upload = 0, quic = {}, progress } = wish
   const random = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
   const plug = await openPlug()
   const client = new QuicClient({
@@ -132,9 +137,13 @@ export async function get(port: number, { paths = Object.keys(SIZES), loss = 0, 
       http ??= new Http3Client(client)
       streams = new Map()
       for (const path of paths) {
-        const head = { method: 'GET', scheme: 'https', authority: `bob:${String(port)}`, path: `/${path}`, fields: [], body: 0 }
+        const method = upload > 0 ? 'POST' : 'GET'
+        const authority = `bob:${String(port)}`
+        const stream = http.request({ method, scheme: 'https', authority, path: `/${path}`, fields: [], body: upload })
+        const body = noise(upload)
+        if (upload > 0) http.sendSource(stream, { length: upload, read: (at, most) => body.subarray(at, at + most) })
         chunks.set(path, [])
-        streams.set(http.request(head), path)
+        streams.set(stream, path)
       }
     }
     const take = (event: Http3ClientEvent): void => {
@@ -165,6 +174,7 @@ export async function get(port: number, { paths = Object.keys(SIZES), loss = 0, 
         if (event.type === 'closed') end(event.error && new Error(`${event.error.name}: ${event.error.detail}`))
       },
       loss,
+      isMeddledWith,
     )
     pump.join(plug)
     pump.flush()

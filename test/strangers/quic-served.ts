@@ -16,6 +16,7 @@ import { TlsTickets } from '../../src/protocols/tls/tickets.ts'
 import { serverOptions } from '../protocols/tls/tls-pair.ts'
 import { hashOf, noise } from './body.ts'
 import { DatagramPump, openPlug } from './datagram-socket.ts'
+import type { Plug } from './datagram-socket.ts'
 
 /*
  * Our server of QUIC and HTTP/3 alone, upon a real UDP socket.
@@ -39,6 +40,13 @@ function random(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length))
 }
 
+interface ServedWish {
+  readonly quic?: Partial<Omit<QuicServerOptions, 'tls'>>
+  readonly tls?: Partial<QuicServerOptions['tls']>
+  readonly loss?: number
+  readonly isMeddledWith?: boolean
+}
+
 /** Serves the files on a port of its own, and keeps what it was told. */
 export class Served {
   readonly answers: QuicServerEvent['type'][] = []
@@ -52,16 +60,19 @@ export class Served {
   private readonly posts = new Map<Http3Server, Readonly<Record<number, Hash>>>()
   private readonly pump: DatagramPump<QuicServerEvent>
 
-  constructor(wish: Partial<QuicServerOptions>, loss: number) {
+  constructor({ quic = {}, tls = {}, loss = 0, isMeddledWith = false }: ServedWish) {
     const tickets = new TlsTickets({ random })
-    const tls = { ...serverOptions({ random }), tickets, alpn: ['h3'] }
-    const server = new QuicServer({ tls, autoConsume: false, ...wish })
-    this.pump = new DatagramPump(server, (event) => this.take(event), loss)
+    const server = new QuicServer({
+      tls: { ...serverOptions({ random }), tickets, alpn: ['h3'], ...tls },
+      autoConsume: false,
+      ...quic,
+    })
+    this.pump = new DatagramPump(server, (event) => this.take(event), loss, isMeddledWith)
   }
 
-  async open(): Promise<void> {
-    const plug = await openPlug()
-    this.port = plug.local.port
+  /** Takes and sends by a socket, too. */
+  join(plug: Plug): void {
+    this.port ||= plug.local.port
     this.pump.join(plug)
     this.pump.flush()
   }
@@ -126,15 +137,15 @@ export class Served {
   }
 }
 
+/** Does something with a server, and clears up. */
 export async function serving(
   work: (served: Served, folder: string) => Promise<void>,
-  wish: Partial<QuicServerOptions> = {},
-  loss = 0,
+  { plugs = [], ...wish }: ServedWish & { readonly plugs?: readonly Plug[] } = {},
 ): Promise<void> {
-  const served = new Served(wish, loss)
+  const served = new Served(wish)
   const folder = mkdtempSync(join(tmpdir(), 'packetarium-quic-'))
   try {
-    await served.open()
+    for (const plug of plugs.length > 0 ? plugs : [await openPlug()]) served.join(plug)
     await work(served, folder)
   } finally {
     served.close()
@@ -142,8 +153,8 @@ export async function serving(
   }
 }
 
-/** Runs ngtcp2's client until all that it asked for is there. */
-async function ask({ port }: Served, folder: string, paths: readonly string[], options: readonly string[]): Promise<void> {
+/** Runs ngtcp2's client until all that it asked for is there. Rejects when it ends in a fault. */
+export async function ask({ port }: Served, folder: string, paths: readonly string[], options: readonly string[]): Promise<void> {
   const common = ['--exit-on-all-streams-close', '--no-quic-dump', '--no-http-dump', '-q', `--download=${folder}`, '--sni=bob']
   const addresses = paths.map((path) => `https://bob${path}`)
   const args = [...common, ...options, '127.0.0.1', String(port), ...addresses]

@@ -23,8 +23,7 @@ describe('our server of HTTP/3 over plain UDP sockets, with real clients', { con
             [['h3', 1]],
           )
         },
-        {},
-        loss,
+        { loss },
       )
     })
 
@@ -56,8 +55,7 @@ describe('our server of HTTP/3 over plain UDP sockets, with real clients', { con
             await browser.close()
           }
         },
-        {},
-        loss,
+        { loss },
       )
     })
   }
@@ -68,7 +66,7 @@ describe('our server of HTTP/3 over plain UDP sockets, with real clients', { con
         await get(served, folder, ['/b.png'])
         assert.deepEqual(served.answers, ['retry-sent'])
       },
-      { retry: 'always' },
+      { quic: { retry: 'always' } },
     )
   })
 

@@ -276,6 +276,24 @@ describe('a simulated server over HTTP/3, with real clients', { concurrency: 2 }
     })
   })
 
+  test('gtlsclient over IPv6, where a router in the middle takes smaller packets only', async () => {
+    await inLab(async (lab) => {
+      const plan = scenario({ ip: 'v6' })
+      const hosts = { ...plan.hosts, client: { ip: 'v6' }, router: { kind: 'router', ip: 'v6' } }
+      const [near, far] = plan.links
+      const { address6, peers } = await lab.start({ ...plan, hosts, links: [near, { ...far, mtu: '1400 B' }] }, 'client')
+      const address = String(peers['server']?.address6)
+      await lab.untilPrinted('ip', ['-6', 'address', 'show', 'dev', 'eth0', 'scope', 'global', '-tentative'], address6 ?? 'none')
+      await gtlsclient(lab, address, { paths: FILES })
+      await assertGot(lab, FILES)
+      const sent = noise(300_000)
+      await gtlsclient(lab, address, { options: ['-m', 'POST', '-d', lab.file('up.bin', sent)], paths: ['/up'] })
+      const events = await eventsOf(lab)
+      const posted = told(events, 'http:request-received').find(({ target }) => target === '/up')
+      assert.equal(posted?.['digest'], hashOf(sent))
+    })
+  })
+
   test('a version that nobody speaks: we say which we do, and gtlsclient comes again', async () => {
     await inLab(async (lab) => {
       const address = await start(lab, '0 %')
