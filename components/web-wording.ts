@@ -102,6 +102,10 @@ export const WEB_EVENTS: Readonly<Record<string, (data: Data) => string>> = {
     `Asked ${text(data, 'host')} over https, and answers ${text(data, 'method')} ${text(data, 'target')} over http`,
   'meddler:response-edited': (data) => `Edits the answer of ${text(data, 'host')}: words replaced, ${text(data, 'changes')}`,
   'meddler:server-failed': (data) => `Got no answer from ${text(data, 'host')}: ${text(data, 'error')}`,
+  'firewall:packet-blocked': (data) =>
+    `Throws away ${text(data, 'protocol').toUpperCase()} from ${text(data, 'source')} to ${text(data, 'destination')}`,
+  'firewall:closed': () => 'Lets no UDP through from now on',
+  'firewall:opened': () => 'Lets UDP through from now on',
   'letter:calculated': (data) =>
     `Calculates with the public key n = ${text(data, 'n')}, e = ${text(data, 'e')}: for the first letter ${text(data, 'sum')}`,
   'letter:sent': (data) => `Sends “${text(data, 'text')}” packed as ${text(data, 'method')}: ${quantity(data, 'bytes', 'bytes')}`,

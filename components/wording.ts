@@ -7,6 +7,7 @@ import { formatMachineSetting, machineSettingName } from './machine-settings.ts'
 import { formatLinkSetting, linkSettingName } from './link-settings.ts'
 import type { ActiveFault } from './network-state.ts'
 import { WEB_EVENTS } from './web-wording.ts'
+import { QUIC_EVENTS } from './quic-wording.ts'
 
 /** What a frame is, in a word or two. */
 export function kindWords(frame: Pick<FrameRecord, 'kind' | 'mark'>): string {
@@ -105,6 +106,7 @@ function struckWords(data: Data): string {
 /** What an event says, for the events that deserve a sentence; others are told by their data. */
 const EVENTS: Readonly<Record<string, (data: Data) => string>> = {
   ...WEB_EVENTS,
+  ...QUIC_EVENTS,
   'run:frame-dropped': (data) => `Dropped ${struckWords(data)}`,
   'run:frame-corrupted': (data) => `Corrupted ${struckWords(data)}`,
   'run:knob-set': (data) => `Set ${text(data, 'knob')} to ${text(data, 'value')}`,

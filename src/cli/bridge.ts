@@ -1,8 +1,6 @@
-import { formatKeyLog } from '../trace/key-log.ts'
-import { exportPcapng } from '../trace/pcapng-export.ts'
 import { RealTimeRun } from '../run/real-time-run.ts'
 import { settingsOf } from './bridge-ready.ts'
-import { countFrames } from './engine.ts'
+import { outcomeOf } from './outcome.ts'
 import { Pacer } from './pacer.ts'
 import { openSocket } from './socket-attachment.ts'
 import { openTap } from './tap-attachment.ts'
@@ -123,11 +121,7 @@ class Bridge {
     return {
       overBudget: undefined,
       simulatedTime: director.horizon,
-      ...countFrames(director.store),
-      refused: director.refused,
-      trace: director.store,
-      keyLog: () => formatKeyLog(director.store.keyLog),
-      capture: (choice) => exportPcapng(director.scenario, director.recorder, choice),
+      ...outcomeOf(director),
       dispose: () => {
         // The attachments were closed when the run ended.
       },

@@ -15,6 +15,8 @@ export interface CliContext {
   /** Throws an Error with a `code`, as Node's file system does. */
   readonly readFile: (path: string) => Promise<string>
   readonly writeFile: (path: string, content: string | Uint8Array) => Promise<void>
+  /** Makes a folder, and those around it, where they are missing. */
+  readonly makeFolder: (path: string) => Promise<void>
   /** Seconds of real time, from any beginning. */
   readonly wallSeconds: () => number
   /** Aborted when the process is told to end (SIGINT, SIGTERM), which it does not do by itself any more once this was called. */

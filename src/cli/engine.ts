@@ -2,6 +2,7 @@ import type { Nanos } from '../kernel/time.ts'
 import type { CaptureChoice } from '../run/run.ts'
 import type { Intervention } from '../scenario/intervention.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
+import type { QlogFile } from '../trace/qlog.ts'
 import type { TraceView } from '../trace/record.ts'
 
 /** What the command line asks of an engine. */
@@ -36,6 +37,8 @@ export interface RunOutcome {
   /** The secrets of TLS that hosts have logged, as a key log. */
   readonly keyLog: () => string
   readonly capture: (choice: CaptureChoice) => Uint8Array | Promise<Uint8Array>
+  /** What each end of each connection of QUIC saw. */
+  readonly qlog: () => readonly QlogFile[]
   /** Ends workers, frees everything. */
   dispose(): void
 }

@@ -1,7 +1,6 @@
 import { BudgetWatch } from './budget-watch.ts'
-import { countFrames } from './engine.ts'
+import { outcomeOf } from './outcome.ts'
 import { runInline } from '../run/run-inline.ts'
-import { formatKeyLog } from '../trace/key-log.ts'
 import type { RunEngine } from './engine.ts'
 
 /**
@@ -23,11 +22,7 @@ export function createInlineEngine(wallSeconds: () => number): RunEngine {
       return {
         overBudget: watch.overBudget,
         simulatedTime: director.lasted,
-        ...countFrames(trace),
-        refused: director.refused,
-        trace,
-        keyLog: () => formatKeyLog(director.store.keyLog),
-        capture: (choice) => run.capture(choice),
+        ...outcomeOf(director),
         dispose: () => {
           hosts.dispose()
         },

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { runCli } from './program.ts'
 import type { CliContext } from './context.ts'
@@ -48,6 +48,9 @@ export async function nodeContext(parts: OwnParts): Promise<CliContext> {
     },
     readFile: readText,
     writeFile: (path, content) => writeFile(path, content),
+    makeFolder: async (path) => {
+      await mkdir(path, { recursive: true })
+    },
     wallSeconds: () => performance.now() / 1000,
     interrupted,
   }

@@ -71,6 +71,7 @@ function createProgram(context: CliContext, exitWith: (code: ExitCode) => void):
     .option('--capture <what>', CAPTURE_WORDS, 'links')
     .option('--keys <out.keys>', 'write the secrets of TLS as an NSS key log; the capture has them, too')
     .option('--events <out.jsonl>', 'write all events, one JSON object a line')
+    .option('--qlog <folder>', 'write what each end of each connection of QUIC saw as qlog files, which qvis opens')
     .addOption(new Option('--placement <where>', 'where hosts run').choices(['inline', 'workers']).default('inline'))
     .option('--max-wall <time>', 'budget of real time', '60 s')
     .option('--max-frames <n>', 'budget of frames', '20000000')

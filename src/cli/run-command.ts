@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { ExitCode } from './context.ts'
 import { formatEvents, formatReport, reportOf } from './report.ts'
 import { prepareScenario, readCapture, readInteger, readInterventions } from './run-choices.ts'
-import { readScenario, writeResult } from './source-file.ts'
+import { makeFolder, readScenario, writeResult } from './source-file.ts'
 import { judgeClaims } from '../scenario/claims.ts'
 import { ScenarioError, quote } from '../scenario/errors.ts'
 import { parseTime } from '../scenario/units.ts'
@@ -17,6 +18,7 @@ export interface RunOptions extends ScenarioChoices {
   readonly capture: string
   readonly keys?: string
   readonly events?: string
+  readonly qlog?: string
   readonly placement: string
   readonly maxWall: string
   readonly maxFrames: string
@@ -55,6 +57,10 @@ export async function runCommand(argument: string, options: RunOptions, context:
     await write(options.pcap, () => bytes)
     await write(options.keys, outcome.keyLog)
     await write(options.events, () => formatEvents(outcome.trace))
+    if (options.qlog !== undefined) {
+      await makeFolder(options.qlog, context)
+      for (const { name, text } of outcome.qlog()) await write(join(options.qlog, name), () => text)
+    }
     context.out(options.json === true ? `${JSON.stringify(report)}\n` : formatReport(scenario, report, files))
     if (outcome.overBudget !== undefined) {
       context.err(`packetarium: the run went over its budget: ${outcome.overBudget}\n`)

@@ -6,6 +6,7 @@ import type { CliContext } from './context.ts'
 /** Reasons of Node's file system, in words. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
+  EEXIST: 'there is a file of that name',
   EISDIR: 'it is a directory',
   ENOTDIR: 'a part of the path is no directory',
   EACCES: 'no permission',
@@ -50,6 +51,15 @@ export async function writeResult(path: string, content: string | Uint8Array, co
     await context.writeFile(path, content)
   } catch (error) {
     throw new UsageError(`${path}: cannot be written: ${reasonOf(error)}`)
+  }
+}
+
+/** @throws UsageError when it cannot be made */
+export async function makeFolder(path: string, context: CliContext): Promise<void> {
+  try {
+    await context.makeFolder(path)
+  } catch (error) {
+    throw new UsageError(`${path}: cannot be made: ${reasonOf(error)}`)
   }
 }
 

@@ -1,7 +1,6 @@
-import { formatKeyLog } from '../trace/key-log.ts'
-import { exportPcapng } from '../trace/pcapng-export.ts'
 import { BudgetWatch } from './budget-watch.ts'
-import { countFrames, type RunEngine } from './engine.ts'
+import type { RunEngine } from './engine.ts'
+import { outcomeOf } from './outcome.ts'
 import { startThreads } from './worker-hosts.ts'
 
 /**
@@ -33,11 +32,7 @@ export function createWorkerEngine(loadScript: () => Promise<string>, wallSecond
       return {
         overBudget: watch.overBudget,
         simulatedTime: director.lasted,
-        ...countFrames(director.store),
-        refused: director.refused,
-        trace: director.store,
-        keyLog: () => formatKeyLog(director.store.keyLog),
-        capture: (choice) => exportPcapng(director.scenario, director.recorder, choice),
+        ...outcomeOf(director),
         dispose: () => {
           // The threads were ended when the run was.
         },

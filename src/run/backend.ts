@@ -72,6 +72,7 @@ async function startWorkers(scenario: ResolvedScenario, options: DirectorOptions
         intervene: (action) => remote.intervene(action),
         inspect: (frame) => remote.inspect(frame),
         capture: (choice) => remote.capture(choice),
+        qlog: () => remote.qlog(),
         dispose: () => {
           remote[releaseProxy]()
           stop()

@@ -3,6 +3,7 @@ import type { Action, Intervention } from '../scenario/intervention.ts'
 import type { KnobValue } from '../scenario/knob.ts'
 import { PACKED_WIDTH } from '../trace/frame-table.ts'
 import { exportPcapng } from '../trace/pcapng-export.ts'
+import { exportQlogTogether } from '../trace/qlog.ts'
 import type { Inspection } from '../trace/inspection.ts'
 import type { EventRecord } from '../trace/record.ts'
 import { StreamDissection } from '../trace/stream-dissection.ts'
@@ -47,6 +48,7 @@ export interface DirectorApi {
   intervene(action: Action): Promise<Update>
   inspect(frame: number): Promise<Inspection | undefined>
   capture(choice: CaptureChoice): Promise<Uint8Array>
+  qlog(): Promise<string | undefined>
   dispose(): void
 }
 
@@ -114,6 +116,10 @@ export class DirectorService implements DirectorApi {
 
   capture(choice: CaptureChoice): Promise<Uint8Array> {
     return this.inTurn(() => Promise.resolve(exportPcapng(this.director.scenario, this.director.recorder, choice)))
+  }
+
+  qlog(): Promise<string | undefined> {
+    return this.inTurn(() => Promise.resolve(exportQlogTogether(this.director.scenario, this.director.recorder)))
   }
 
   dispose(): void {

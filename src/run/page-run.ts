@@ -165,6 +165,11 @@ export class PageRun extends EventTarget implements Run {
     return this.backend.api.capture(choice)
   }
 
+  async qlog(): Promise<string | undefined> {
+    if (this.backend === undefined) throw new Error('The run has not started yet.')
+    return this.backend.api.qlog()
+  }
+
   dispose(): void {
     this.disposed = true
     this.generation++

@@ -40,6 +40,8 @@ export class PairRun extends EventTarget implements Run {
   private playing = false
   /** How many changes of both runs are under way. */
   private busy = 0
+  /** Ends when nothing is under way that was asked for. */
+  private turns: Promise<unknown> = Promise.resolve()
   private animation: number | undefined
   private lastFrame = 0
   private advancing = false
@@ -136,32 +138,34 @@ export class PairRun extends EventTarget implements Run {
     this.tell('change')
   }
 
-  async step(direction: 1 | -1): Promise<void> {
+  step(direction: 1 | -1): Promise<void> {
     this.pause()
-    const { playhead } = this
-    await Promise.all(this.runs.map((run) => run.step(direction)))
-    const places = this.runs.map((run) => run.playhead).filter((at) => (direction === 1 ? at > playhead : at < playhead))
-    // To the nearer of both, where both have something or nothing to show.
-    await this.seek(places.length === 0 ? playhead : direction === 1 ? Math.min(...places) : Math.max(...places))
+    return this.inTurn(async () => {
+      const { playhead } = this
+      await Promise.all(this.runs.map((run) => run.step(direction)))
+      const places = this.runs.map((run) => run.playhead).filter((at) => (direction === 1 ? at > playhead : at < playhead))
+      // To the nearer of both, where both have something or nothing to show.
+      await this.show(places.length === 0 ? playhead : direction === 1 ? Math.min(...places) : Math.max(...places))
+    })
   }
 
-  async seek(time: Nanos): Promise<void> {
-    await this.seekBoth(time)
-    this.moveTo(Math.max(this.runs[0].playhead, this.runs[1].playhead))
-    this.tell('change')
+  seek(time: Nanos): Promise<void> {
+    return this.inTurn(() => this.show(time))
   }
 
   intervene(action: Action): Promise<void> {
     return this.interveneFrom(this.runs[0], action)
   }
 
-  async restart(options: RestartOptions = {}): Promise<void> {
+  restart(options: RestartOptions = {}): Promise<void> {
     this.pause()
-    this.broken = undefined
-    await this.together(() => Promise.all(this.runs.map((run) => run.restart(options))))
-    this.moveTo(options.at ?? 0)
-    this.tell('restart')
-    this.tell('change')
+    return this.inTurn(async () => {
+      this.broken = undefined
+      await this.together(() => Promise.all(this.runs.map((run) => run.restart(options))))
+      this.moveTo(options.at ?? 0)
+      this.tell('restart')
+      this.tell('change')
+    })
   }
 
   inspect(frame: number): Promise<Inspection | undefined> {
@@ -170,6 +174,10 @@ export class PairRun extends EventTarget implements Run {
 
   capture(choice: CaptureChoice): Promise<Uint8Array> {
     return this.runs[0].capture(choice)
+  }
+
+  qlog(): Promise<string | undefined> {
+    return this.runs[0].qlog()
   }
 
   dispose(): void {
@@ -181,13 +189,19 @@ export class PairRun extends EventTarget implements Run {
   async interveneFrom(run: Run, action: Action): Promise<void> {
     if ('set' in action && action.set.knob === this.knob.name)
       throw new Error(`${this.knob.label} is what the two runs differ in. Show one of them alone to choose.`)
-    if ('set' in action && run.scenario.knobs.find(({ name }) => name === action.set.knob)?.applies === 'restart') {
+    // Before anything else changes what the packet's number stands for.
+    const same = numbered(run, action)
+    await this.inTurn(() => this.doToBoth(same))
+  }
+
+  private async doToBoth(action: Action): Promise<void> {
+    const { knobs } = this.runs[0].scenario
+    if ('set' in action && knobs.find(({ name }) => name === action.set.knob)?.applies === 'restart') {
       await this.setAnew(action)
       return
     }
-    const same = numbered(run, action)
     const isNow = this.runs.every((each) => each.playhead === each.horizon && each.horizon === this.playhead)
-    if (isNow && numberedPacket(same) === undefined) {
+    if (isNow && numberedPacket(action) === undefined) {
       const { playing } = this
       this.pause()
       // The first says whether it is possible at all; then it is in the other.
@@ -196,7 +210,7 @@ export class PairRun extends EventTarget implements Run {
         await this.runs[1].intervene(action)
       })
       if (playing) this.play()
-    } else await this.fork(same)
+    } else await this.fork(action)
   }
 
   /** Both start anew with what was done up to the playhead and this, and are simulated up to there. */
@@ -235,6 +249,19 @@ export class PairRun extends EventTarget implements Run {
     } finally {
       this.busy--
     }
+  }
+
+  /** One thing after the other, so that both runs have been through the same. */
+  private inTurn(task: () => Promise<void>): Promise<void> {
+    const turn = this.turns.then(task)
+    this.turns = Promise.allSettled([turn])
+    return turn
+  }
+
+  private async show(time: Nanos): Promise<void> {
+    await this.seekBoth(time)
+    this.moveTo(Math.max(this.runs[0].playhead, this.runs[1].playhead))
+    this.tell('change')
   }
 
   private async seekBoth(time: Nanos): Promise<void> {
@@ -360,6 +387,9 @@ class PairSide extends EventTarget implements Run {
   }
   capture(choice: CaptureChoice): Promise<Uint8Array> {
     return this.run.capture(choice)
+  }
+  qlog(): Promise<string | undefined> {
+    return this.run.qlog()
   }
   dispose(): void {
     this.pair.dispose()

@@ -78,6 +78,8 @@ export interface Run extends EventTarget {
   inspect(frame: number): Promise<Inspection | undefined>
   /** A pcapng file of what has happened up to the horizon. */
   capture(choice: CaptureChoice): Promise<Uint8Array>
+  /** A qlog file of what the ends of all connections of QUIC have seen up to the horizon; undefined: there are none. */
+  qlog(): Promise<string | undefined>
   /** Ends workers, frees everything. */
   dispose(): void
 }

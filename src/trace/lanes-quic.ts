@@ -107,10 +107,18 @@ export class QuicLanes implements LaneGroup {
   }
 
   holds({ stream }: Lane): readonly Hold[] {
+    return this.holdsOf(stream)
+  }
+
+  holdsOf(stream: number): readonly Hold[] {
     return this.streams.get(stream)?.holds ?? []
   }
 
   carriers(trace: TraceView, { stream }: Lane, range: MissingRange, until: Nanos): Carriers {
+    return this.carriersOf(trace, stream, range, until)
+  }
+
+  carriersOf(trace: TraceView, stream: number, range: MissingRange, until: Nanos): Carriers {
     const { host, connection } = this
     let [below, above, brought] = [0, 0, 0]
     for (const { from, to, time, frame } of this.streams.get(stream)?.pieces ?? []) {

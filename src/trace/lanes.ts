@@ -5,9 +5,8 @@
  * `quic:stream-received` and `quic:stream-delivered` with `qpack:…`.
  */
 import type { LaneGroup } from './lanes-lane.ts'
-import { QuicLanes } from './lanes-quic.ts'
-import { QuicCarriage } from './quic-carriage.ts'
 import { ByteOwners, TcpLanes } from './lanes-tcp.ts'
+import { QuicReceptions } from './quic-receptions.ts'
 import type { EventData, EventRecord, Id, TraceView } from './record.ts'
 import { StallFinder } from './stalls.ts'
 import { NO_STREAM } from './stalls-episode.ts'
@@ -24,10 +23,9 @@ export class Lanes {
   /** Grows whenever there is something new. */
   version = 0
   private readonly stalls = new StallFinder()
-  private readonly carriage = new QuicCarriage()
+  private readonly quic = new QuicReceptions()
   /** By host and connection, the newest. */
   private readonly tcp = new Map<string, TcpLanes>()
-  private readonly quic = new Map<string, QuicLanes>()
   /** By connection, then by the host that told: whose bytes are which, the newest. */
   private readonly sent = new Map<string, Map<number, ByteOwners>>()
   private readonly received = new Map<string, Map<number, ByteOwners>>()
@@ -42,8 +40,8 @@ export class Lanes {
   clear(): void {
     this.groups.length = 0
     this.stalls.clear()
-    this.carriage.clear()
-    for (const map of [this.tcp, this.quic, this.sent, this.received, this.urls]) map.clear()
+    this.quic.clear()
+    for (const map of [this.tcp, this.sent, this.received, this.urls]) map.clear()
     this.unsettled.clear()
     this.taken = 0
     this.firstEvent = 0
@@ -81,17 +79,11 @@ export class Lanes {
         this.own(name === 'http2:frame-sent' ? this.sent : this.received, event)
         return
       case 'quic:connection-started':
-        this.openQuic(event).isClient = data['role'] === 'client'
-        return
       case 'quic:stream-received':
-        this.changeQuic(event).takeReceived(time, data, event.cause)
-        return
       case 'quic:stream-delivered':
-        this.changeQuic(event).takeDelivered(time, data)
-        return
       case 'qpack:blocked':
       case 'qpack:unblocked':
-        this.changeQuic(event).takeQpack(time, amount(data, 'stream'), name === 'qpack:blocked')
+        this.takeQuic(event)
         return
       case 'fetch:queued': {
         let urls = this.urls.get(host)
@@ -107,7 +99,7 @@ export class Lanes {
   private nameLane({ time, host, connection, data }: EventRecord): void {
     const stream = amount(data, 'stream', NO_STREAM)
     if (stream === NO_STREAM && data['phase'] !== 'sending') return
-    const group = this.quic.get(keyOf(host, connection)) ?? this.tcp.get(keyOf(host, connection))
+    const group = this.quic.find(host, connection) ?? this.tcp.get(keyOf(host, connection))
     const url = this.urls.get(host)?.get(amount(data, 'id')) ?? ''
     const lane = group?.lanes.find((each) => each.stream === stream) ?? group?.whole
     if (group === undefined || (lane?.stream === stream && lane.carries.at(-1)?.url === url)) return
@@ -159,17 +151,12 @@ export class Lanes {
     return group
   }
 
-  private openQuic({ time, host, connection }: EventRecord): QuicLanes {
-    const key = keyOf(host, connection)
-    const group = new QuicLanes(`${key} ${String(this.groups.length)}`, host, connection, time, this.carriage)
-    this.quic.set(key, group)
-    this.groups.push(group)
-    return group
-  }
-
-  private changeQuic(event: EventRecord): QuicLanes {
+  private takeQuic(event: EventRecord): void {
+    const { groups } = this.quic
+    const known = groups.length
+    this.quic.take(event)
+    this.groups.push(...groups.slice(known))
     this.version++
-    return this.quic.get(keyOf(event.host, event.connection)) ?? this.openQuic(event)
   }
 }
 

@@ -9,8 +9,8 @@ import type { Recorder } from './recorder.ts'
 import type { FrameRecord } from './record.ts'
 import { QuicServers } from './quic-servers.ts'
 import { quotedPayloadStart } from './quoted-datagram.ts'
+import { ReadableDatagrams, type Showing } from './readable-datagrams.ts'
 import { RepeatedPayload } from './repeated-payload.ts'
-import { StaleDatagrams } from './stale-datagrams.ts'
 import { TcpSegmentPlace } from './tcp-segment-place.ts'
 
 /** Which packets a capture holds. */
@@ -44,11 +44,15 @@ const LOSSES: Readonly<Record<Fate, string | undefined>> = {
   'pushed-out': 'taken out of a full queue, from its largest flow',
 }
 
-/**
- * @param repeats the packet that has the payload of this one; 0 when it has its own
- * @param isLate whether it is cut off, since much was shown before that was sent later
- */
-function comment(frame: FrameRecord, repeats = 0, isLate = false): string | undefined {
+/** Why a datagram of QUIC is not shown as it is, in words. */
+function asideWords(showing: Showing): string | undefined {
+  if (showing === 'aside') return 'set aside: Wireshark 4.0 would take it for the beginning of another handshake, or part of one'
+  if (showing === 'later') return 'set aside: what Wireshark needs to decrypt it is not in this file before it'
+  return showing === 'whole' ? undefined : 'cut off: so late that Wireshark could not decrypt it'
+}
+
+/** @param repeats the packet that has the payload of this one; 0 when it has its own */
+function comment(frame: FrameRecord, repeats = 0, showing: Showing = 'whole'): string | undefined {
   const words: string[] = []
   const { fate } = frame
   const wasWaiting = fate === 'host-down' && frame.sent === NEVER
@@ -61,7 +65,8 @@ function comment(frame: FrameRecord, repeats = 0, isLate = false): string | unde
   if (frame.duplicate) words.push('duplicated by the link')
   if ((frame.mark & FrameMark.CongestionExperienced) !== 0) words.push('marked by the queue: congestion experienced')
   if (repeats !== 0) words.push(`payload as in packet ${String(repeats)}`)
-  if (isLate) words.push('cut off: so late that Wireshark could not decrypt it')
+  const why = asideWords(showing)
+  if (why !== undefined) words.push(why)
   return words.length === 0 ? undefined : words.join('; ')
 }
 
@@ -92,6 +97,22 @@ class SecretsWriter {
   }
 }
 
+/** LINKTYPE_USER0, draft-ietf-opsawg-pcaplinktype: bytes in which Wireshark looks for no protocol. */
+const LINKTYPE_USER0 = 147
+
+/** An interface for what would mislead Wireshark; only files that need it have it. */
+class AsideInterface {
+  private added: number | undefined
+
+  constructor(private readonly writer: PcapngWriter) {}
+
+  number(): number {
+    const description = 'Ethernet frames like the others, set aside so that Wireshark 4.0 can decrypt these'
+    this.added ??= this.writer.addInterface({ name: 'aside', description, linkType: LINKTYPE_USER0 })
+    return this.added
+  }
+}
+
 function exportLinks(
   scenario: ResolvedScenario,
   recorder: Recorder,
@@ -110,14 +131,16 @@ function exportLinks(
   const repeated = new RepeatedPayload()
   const place = new TcpSegmentPlace()
   const quic = new QuicServers()
-  const stale = new StaleDatagrams(recorder)
+  const readable = new ReadableDatagrams(recorder)
+  const aside = new AsideInterface(writer)
   let packet = 0
   for (const frame of recorder.store.frames()) {
     const bytes = recorder.bytes(frame.number)
     if (bytes === undefined) continue
     packet++
-    // What was refused for its flipped bits is shown as it was handed to the link, where Wireshark would put these bits into a message.
-    const sent = frame.fate === 'bad-fcs' ? (recorder.bytesAsSent(frame.number) ?? bytes) : bytes
+    // What never arrived with its flipped bits is shown as it was handed to the link, where Wireshark would put these bits into a message.
+    const isRefused = frame.corrupted && frame.fate !== 'arrived'
+    const sent = isRefused ? (recorder.bytesAsSent(frame.number) ?? bytes) : bytes
     const isWhole = !frame.corrupted || sent !== bytes
     const isStream = cutsRepeats && frame.connection !== 0 && isWhole && place.find(sent)
     const earlier = isStream ? repeated.add(frame.connection, sent, place, packet) : 0
@@ -125,12 +148,12 @@ function exportLinks(
     const shown = isQuic || (isStream && repeated.isReassembled(frame.connection)) ? sent : bytes
     // Of a packet of QUIC that ICMP quotes, cut, nothing could be decrypted.
     const quoted = quic.isKnown(frame.connection) ? quotedPayloadStart(shown) : undefined
-    const late = isQuic ? stale.shownLength(frame.number, sent) : undefined
-    const end = earlier === 0 ? (late ?? quoted) : place.payloadStart
-    const words = comment(frame, earlier, late !== undefined)
+    const showing = isQuic ? readable.next(frame.number, sent) : 'whole'
+    const end = earlier === 0 ? (typeof showing === 'object' ? showing.head : quoted) : place.payloadStart
+    const words = comment(frame, earlier, showing)
     secrets.writeUntil(frame.enqueued)
     writer.addPacket({
-      interface: frame.link,
+      interface: showing === 'later' || showing === 'aside' ? aside.number() : frame.link,
       time: frame.enqueued,
       bytes: shown.subarray(0, end),
       originalLength: bytes.length,
@@ -139,6 +162,16 @@ function exportLinks(
       ...(frame.corrupted && frame.fate !== 'arrived' && { crcError: true }),
     })
   }
+}
+
+/** A frame that a host sent or received. */
+interface SeenFrame {
+  readonly time: Nanos
+  readonly frame: FrameRecord
+  readonly outbound: boolean
+  readonly bytes: Uint8Array
+  /** Number of the interface. */
+  readonly port: number
 }
 
 function exportHost(
@@ -164,23 +197,47 @@ function exportHost(
   }
   seen.sort((a, b) => a.time - b.time || a.frame.number - b.frame.number)
   const quic = new QuicServers()
-  const stale = new StaleDatagrams(recorder)
-  for (const { time, frame, outbound } of seen) {
-    // What left was whole, whatever befell it on the way.
-    const bytes = outbound ? recorder.bytesAsSent(frame.number) : recorder.bytes(frame.number)
-    const port = interfaceOf.get(frame.link)
-    if (bytes === undefined || port === undefined) continue
-    const late = quic.isQuic(frame.connection, bytes) ? stale.shownLength(frame.number, bytes) : undefined
+  const readable = new ReadableDatagrams(recorder)
+  const aside = new AsideInterface(writer)
+  const write = ({ time, frame, outbound, bytes, port }: SeenFrame, showing: Showing): void => {
     const quoted = quic.isKnown(frame.connection) ? quotedPayloadStart(bytes) : undefined
-    const words = late !== undefined || (!outbound && frame.corrupted) ? comment(frame, 0, late !== undefined) : undefined
+    const words = showing !== 'whole' || (!outbound && frame.corrupted) ? comment(frame, 0, showing) : undefined
     secrets.writeUntil(time)
     writer.addPacket({
-      interface: port,
+      interface: showing === 'later' || showing === 'aside' ? aside.number() : port,
       time,
-      bytes: bytes.subarray(0, late ?? quoted),
+      bytes: bytes.subarray(0, typeof showing === 'object' ? showing.head : quoted),
       originalLength: bytes.length,
       direction: outbound ? 'outbound' : 'inbound',
       ...(words !== undefined && { comment: words }),
     })
   }
+  // What came before that without which it cannot be decrypted, as the host did not either, stands behind that in the file.
+  let early: SeenFrame[] = []
+  const writeEarly = (): void => {
+    const waiting = early
+    early = []
+    for (const each of waiting) {
+      const showing = readable.next(each.frame.number, each.bytes)
+      if (showing === 'later') early.push(each)
+      else write(each, showing)
+    }
+    if (early.length < waiting.length) writeEarly()
+  }
+  for (const { time, frame, outbound } of seen) {
+    // What left was whole, whatever befell it on the way.
+    const bytes = outbound ? recorder.bytesAsSent(frame.number) : recorder.bytes(frame.number)
+    const port = interfaceOf.get(frame.link)
+    if (bytes === undefined || port === undefined) continue
+    const each = { time, frame, outbound, bytes, port }
+    const isQuic = quic.isQuic(frame.connection, bytes)
+    const showing = isQuic ? readable.next(frame.number, bytes) : 'whole'
+    if (showing === 'later') {
+      early.push(each)
+      continue
+    }
+    write(each, showing)
+    if (isQuic && early.length > 0) writeEarly()
+  }
+  for (const each of early) write(each, 'later')
 }

@@ -66,7 +66,7 @@ export class QuicConversation {
   /** The connection ID of the Retry that the client has answered, as text; undefined: it has answered none. */
   retryId: string | undefined
   /** The first Destination Connection ID. */
-  private readonly originalId: Uint8Array
+  readonly originalId: Uint8Array
   /** By the ID that they are made of, which is the first one or that of a Retry: there may be several, of which the client takes one. */
   private readonly initials = new Map<string, readonly [PacketOpener, PacketOpener]>()
   /** Those that the client has used last. */
@@ -243,7 +243,8 @@ export class QuicConversation {
 
   /** What a handshake message has told. */
   private noteHandshake(): void {
-    const { alpn, offers, resetToken } = this.handshake
+    const { alpn, offers, parameters } = this.handshake
+    const resetToken = parameters[SERVER]?.statelessResetToken
     if (resetToken !== undefined) this.resetTokens.add(latin1(resetToken))
     // What is spoken early is what was spoken the last time, and offered again.
     if (alpn === undefined ? offers.includes('h3') : alpn === 'h3') this.http3 ??= new Http3Conversation()

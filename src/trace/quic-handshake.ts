@@ -1,8 +1,9 @@
 import { DecodeError } from '../wire/errors.ts'
-import { decodeTransportParameters } from '../wire/quic/transport-parameters.ts'
+import { decodeTransportParameters, type TransportParameters } from '../wire/quic/transport-parameters.ts'
 import { decodeClientHello } from '../wire/tls/client-hello.ts'
 import { ExtensionType, HandshakeType } from '../wire/tls/code-points.ts'
 import { decodeEncryptedExtensions } from '../wire/tls/encrypted-extensions.ts'
+import type { RawExtension } from '../wire/tls/extension-block.ts'
 import { decodeHandshakeHeader, HANDSHAKE_HEADER_LENGTH } from '../wire/tls/handshake.ts'
 import { decodeServerHello, isHelloRetryRequest } from '../wire/tls/server-hello.ts'
 import type { Sender } from './http3-conversation.ts'
@@ -37,8 +38,8 @@ export class QuicHandshake {
   alpn: string | undefined
   /** Application protocols that the client offers. */
   offers: readonly string[] = []
-  /** By which the server may reset the connection, for the ID that it chose first. */
-  resetToken: Uint8Array | undefined
+  /** What the client and the server have said about themselves; undefined until then. */
+  readonly parameters: [TransportParameters | undefined, TransportParameters | undefined] = [undefined, undefined]
   private readonly halves = new Map<string, CryptoHalf>()
 
   /** Takes in what a CRYPTO frame carries. */
@@ -94,6 +95,7 @@ export class QuicHandshake {
         const { random, extensions } = decodeClientHello(message)
         this.clientRandom = random.slice()
         this.offers = extensions.alpn ?? []
+        this.takeParameters(sender, extensions.others)
         return
       }
       case HandshakeType.server_hello: {
@@ -102,11 +104,15 @@ export class QuicHandshake {
         return
       }
       case HandshakeType.encrypted_extensions: {
-        const { alpn, others = [] } = decodeEncryptedExtensions(message)
+        const { alpn, others } = decodeEncryptedExtensions(message)
         this.alpn = alpn?.[0]
-        const parameters = others.find((extension) => extension.type === ExtensionType.quic_transport_parameters)
-        if (parameters !== undefined) this.resetToken = decodeTransportParameters(parameters.data, 'server').statelessResetToken
+        this.takeParameters(sender, others)
       }
     }
+  }
+
+  private takeParameters(sender: Sender, extensions: readonly RawExtension[] = []): void {
+    const found = extensions.find(({ type }) => type === ExtensionType.quic_transport_parameters)
+    if (found !== undefined) this.parameters[sender] = decodeTransportParameters(found.data, sender === 0 ? 'client' : 'server')
   }
 }

@@ -19,7 +19,8 @@ export function hexOf(bytes: Uint8Array): string {
   return text
 }
 
-function bytesOf(text: string): Uint8Array {
+/** Bytes that are written in hexadecimal. */
+export function bytesOf(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length / 2)
   for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
   return bytes

@@ -5,16 +5,17 @@
  */
 import type { EventData, EventRecord, Id, Nanos, TraceView } from './record.ts'
 import { NEVER } from './record.ts'
+import { QuicReceptions } from './quic-receptions.ts'
 import { StallFinder } from './stalls.ts'
 import { NO_STREAM, type Stall } from './stalls-episode.ts'
 
 /** The phases of a fetch, in the order in which they usually come. */
 export type FetchPhase = 'queued' | 'dns' | 'connect' | 'tls' | 'sending' | 'waiting' | 'receiving'
 
-/** What a resource's time is spent on: its phases, and of `waiting` and `receiving` the parts for which TCP held its bytes back. */
+/** What a resource's time is spent on: its phases, and of `waiting` and `receiving` the parts for which its bytes were held back. */
 export type SpanKind =
   | FetchPhase
-  /** Its bytes had come, and were held back for bytes of others that were lost: blocked by loss elsewhere. */
+  /** Its bytes had come, and were held back for bytes of others that were lost: blocked by loss elsewhere. Of QUIC: for QPACK's table. */
   | 'blocked'
   /** Its bytes had come, and were held back for others of its own. */
   | 'repairing'
@@ -39,7 +40,7 @@ export interface PhaseRecord {
   readonly from: Nanos
   readonly event: Id
   readonly connection: string
-  /** Number of the HTTP/2 stream, or `NO_STREAM`. */
+  /** Number of the stream of HTTP/2 or HTTP/3, or `NO_STREAM`. */
   readonly stream: number
 }
 
@@ -124,7 +125,9 @@ function text(data: EventData, key: string): string {
 export class Waterfall {
   readonly pages: PageLoad[] = []
   readonly rows: FetchRow[] = []
+  /** What TCP held back, and what QUIC did. */
   readonly stalls = new StallFinder()
+  readonly quic = new QuicReceptions()
   /** Grows whenever a page or a resource came or changed, but for stalls. */
   version = 0
   private taken = 0
@@ -143,6 +146,7 @@ export class Waterfall {
     this.pages.length = 0
     this.rows.length = 0
     this.stalls.clear()
+    this.quic.clear()
     this.stallsOf.clear()
     this.taken = 0
     this.firstEvent = 0
@@ -159,6 +163,11 @@ export class Waterfall {
     if (events.length < this.taken || (this.taken > 0 && first !== this.firstEvent)) this.clear()
     this.firstEvent = first
     for (; this.taken < events.length; this.taken++) this.take(events[this.taken], trace)
+  }
+
+  /** Grows whenever something may have been held back, or no longer. */
+  get heldVersion(): number {
+    return this.stalls.version + this.quic.version
   }
 
   /** The fetch of a browser by its number. */
@@ -214,6 +223,8 @@ export class Waterfall {
 
   private heldBack(row: FetchRow, { connection, stream }: PhaseRecord): readonly Stall[] {
     const { host } = row
+    const quic = this.quic.find(host, connection)
+    if (quic !== undefined) return quic.holdsOf(stream).map((hold) => ({ ...hold, isOwn: hold.cause === 'own' }))
     const key = keyOf(host, connection)
     let known = this.stallsOf.get(key)
     if (known?.version !== this.stalls.version) {
@@ -237,6 +248,7 @@ export class Waterfall {
   private take(event: EventRecord, trace: TraceView): void {
     const { name } = event
     if (name.startsWith('tcp:') || name.startsWith('http2:frame')) this.stalls.take(event)
+    else if (name.startsWith('quic:') || name.startsWith('qpack:')) this.quic.take(event)
     else if (name.startsWith('fetch:')) this.takeFetch(event)
     else if (name.startsWith('page:')) this.takePage(event)
     else if (name === 'http:request-sent') this.change(event, (row) => (row.method = text(event.data, 'method')))

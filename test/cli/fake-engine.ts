@@ -20,9 +20,16 @@ export interface Session {
   readonly captures: readonly CaptureChoice[]
   readonly disposed: number
   readonly files: ReadonlyMap<string, string | Uint8Array>
+  /** Folders that were made. */
+  readonly folders: readonly string[]
 }
 
 export const KEY_LOG = 'CLIENT_RANDOM 00 01\n'
+
+export const QLOG = [
+  { name: 'alice-client-00.qlog', text: '{"qlog_version":"0.3"}' },
+  { name: 'bob-server-00.qlog', text: '{}' },
+]
 
 export const CAPTURE = new TextEncoder().encode('a capture')
 
@@ -44,6 +51,7 @@ export async function callCli(
   const requests: RunRequest[] = []
   const bridges: BridgeRequest[] = []
   const captures: CaptureChoice[] = []
+  const folders: string[] = []
   const files = new Map<string, string | Uint8Array>(Object.entries(world.files ?? {}))
   const fail = (code: string): never => {
     throw Object.assign(new Error(code), { code })
@@ -80,6 +88,7 @@ export async function callCli(
             captures.push(choice)
             return CAPTURE
           },
+          qlog: () => QLOG,
           dispose: () => {
             disposed++
           },
@@ -108,6 +117,7 @@ export async function callCli(
             captures.push(choice)
             return CAPTURE
           },
+          qlog: () => QLOG,
           dispose: () => {
             disposed++
           },
@@ -132,10 +142,15 @@ export async function callCli(
       files.set(path, content)
       return Promise.resolve()
     },
+    makeFolder: (path) => {
+      world.sink?.(path)
+      folders.push(path)
+      return Promise.resolve()
+    },
     wallSeconds: () => clock,
   }
   const code = await runCli(args, context)
-  return { code, out, err, requests, bridges, captures, disposed, files }
+  return { code, out, err, requests, bridges, captures, disposed, files, folders }
 }
 
 export const CLAIMS = [

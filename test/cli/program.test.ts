@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { DOWNLOAD } from '../scenario/scenario-fixture.ts'
-import { CAPTURE, CLAIMS, KEY_LOG, callCli } from './fake-engine.ts'
+import { CAPTURE, CLAIMS, KEY_LOG, QLOG, callCli } from './fake-engine.ts'
 
 const { knobs: _knobs, ...PLAIN } = DOWNLOAD
 const FILE = JSON.stringify(PLAIN)
@@ -108,6 +108,17 @@ test('a capture of all links is whole when asked; the key log is a file of its o
   assert.equal(code, 0)
   assert.deepEqual(captures, [{ kind: 'links', repeats: 'whole' }])
   assert.equal(files.get('out.keys'), KEY_LOG)
+})
+
+test('qlog is a file for each end of each connection of QUIC, in a folder that is made', async () => {
+  const { code, out, files, folders } = await callCli(['run', 'download', '--qlog', 'out/logs'])
+  assert.equal(code, 0)
+  assert.deepEqual(folders, ['out/logs'])
+  assert.deepEqual(
+    [...files],
+    QLOG.map(({ name, text }) => [`out/logs/${name}`, text]),
+  )
+  assert.match(out, /out\/logs\/alice-client-00\.qlog, 22 B/)
 })
 
 test('interventions are read from their file', async () => {

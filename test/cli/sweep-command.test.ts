@@ -82,6 +82,7 @@ test('sweep: with the engine, more loss takes longer', async () => {
       err: (text) => assert.fail(text),
       readFile: (path) => Promise.resolve(readFileSync(path, 'utf8')),
       writeFile: () => Promise.reject(new Error('nothing is written')),
+      makeFolder: () => Promise.reject(new Error('nothing is written')),
       wallSeconds: () => 0,
     },
   )

@@ -96,6 +96,41 @@ describe('colours of frames', () => {
     assert.equal(flows.hasStreams, true)
   })
 
+  it('of a connection of QUIC stay the same where it moves', () => {
+    const run = runInline(
+      resolveScenario({
+        id: 'phone',
+        title: 'A phone',
+        duration: '10 s',
+        hosts: {
+          phone: { app: 'browser', visits: 'https://server/', protocols: ['h3'] },
+          wifi: { kind: 'router' },
+          mast: { kind: 'router' },
+          internet: { kind: 'router' },
+          server: { app: 'web-server', protocols: ['h3', 'h2'], tls: {}, serves: { '/': '100 kB' } },
+        },
+        links: [
+          { between: ['phone', 'wifi'], rate: '2 Mbit/s', flaps: [{ at: '200 ms', for: '10 s' }] },
+          { between: ['phone', 'mast'], rate: '2 Mbit/s' },
+          { between: ['wifi', 'internet'] },
+          { between: ['mast', 'internet'] },
+          { between: ['internet', 'server'] },
+        ],
+      }),
+    )
+    const udp = [...run.trace.frames(({ kind }) => kind === 'udp')]
+    assert.equal(new Set(udp.map(({ connection }) => connection)).size, 2)
+    const byConnection = new FrameFlows(() => run.trace, 'connection')
+    const [{ connection: first }] = udp
+    for (const frame of udp) assert.equal(byConnection.flowOf(frame), first)
+    const byStream = new FrameFlows(() => run.trace, 'stream')
+    const moved = udp.filter(({ connection, length }) => connection !== first && length > 1000)
+    assert.ok(
+      moved.some((frame) => byStream.flowOf(frame) === 1),
+      'the stream is known on the new way',
+    )
+  })
+
   it('are told of a frame in flight as soon as the host has said what it was', () => {
     let frames = 0
     let events = 0

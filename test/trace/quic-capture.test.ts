@@ -1,79 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { runInline, type InlineRun } from '../../src/run/run-inline.ts'
-import { resolveScenario } from '../../src/scenario/resolve.ts'
+import type { InlineRun } from '../../src/run/run-inline.ts'
 import type { Vantage } from '../../src/trace/pcapng-export.ts'
 import { StreamDissection } from '../../src/trace/stream-dissection.ts'
 import { tshark, tsharkFields, withFile } from '../vectors/tshark.ts'
 import { judgeByDefault } from './default-judge.ts'
-
-type Tree = Record<string, unknown>
+import { HARD, page, phone, SITUATIONS } from './quic-situations.ts'
 
 const LINKS: Vantage = { kind: 'links' }
-const PAGE = {
-  '/': { size: '30 kB', type: 'text/html', resources: ['/a.css', '/b.js'] },
-  '/a.css': '20 kB',
-  '/b.js': '60 kB',
-}
-
-interface Choices {
-  readonly seed?: number
-  readonly link?: Tree
-  readonly server?: Tree
-  readonly browser?: Tree
-  readonly ip?: string
-}
-
-/** A page over HTTP/3, from a browser through a router. */
-function page({ seed = 1, link = {}, server = {}, browser = {}, ip = 'v4' }: Choices): InlineRun {
-  const line = { rate: '20 Mbit/s', delay: '5 ms', ...link }
-  const scenario = resolveScenario({
-    id: 'page',
-    title: 'A page',
-    seed,
-    duration: '60 s',
-    hosts: {
-      alice: { app: 'browser', ip, visits: 'https://bob/', protocols: ['h3'], ...browser },
-      router: { kind: 'router', ip },
-      bob: { app: 'web-server', ip, protocols: ['h3', 'h2'], tls: {}, serves: PAGE, ...server },
-    },
-    links: [
-      { between: ['alice', 'router'], ...line },
-      { between: ['router', 'bob'], ...line },
-    ],
-  })
-  const run = runInline(scenario, {})
-  assert.ok(run.trace.first('page:loaded') !== undefined, 'the page was loaded')
-  return run
-}
-
-/** A phone whose first network goes away in the middle of a download. */
-function phone(seed: number): InlineRun {
-  const scenario = resolveScenario({
-    id: 'phone',
-    title: 'A phone on two networks',
-    seed,
-    duration: '30 s',
-    hosts: {
-      phone: { app: 'browser', visits: 'https://server/', protocols: ['h3'] },
-      hotspot: { kind: 'router' },
-      mast: { kind: 'router' },
-      internet: { kind: 'router' },
-      server: { app: 'web-server', protocols: ['h3', 'h2'], serves: { '/': '700 kB' }, tls: {} },
-    },
-    links: [
-      { between: ['phone', 'hotspot'], rate: '20 Mbit/s', delay: '2 ms', flaps: [{ at: '150 ms', for: '20 s' }] },
-      { between: ['phone', 'mast'], rate: '10 Mbit/s', delay: '25 ms', loss: '1 %' },
-      { between: ['hotspot', 'internet'], rate: '100 Mbit/s', delay: '5 ms' },
-      { between: ['mast', 'internet'], rate: '100 Mbit/s', delay: '5 ms' },
-      { between: ['internet', 'server'], rate: '100 Mbit/s', delay: '5 ms' },
-    ],
-  })
-  const run = runInline(scenario, {})
-  assert.ok(run.trace.first('quic:migrated') !== undefined, 'it moved')
-  assert.ok(run.trace.first('page:loaded') !== undefined, 'and went on')
-  return run
-}
 
 /** All that is wrong with what we read of frames that arrived as they were sent. */
 function problemsOf(run: InlineRun): string[] {
@@ -111,54 +45,21 @@ function undecryptedIn(capture: Uint8Array): number {
   return withFile(capture, (path) => tsharkFields(path, ['frame.number'], '-2', '-Y', 'quic.decryption_failed')).length
 }
 
-const HARD = { loss: '3 %', corrupt: '2 %', duplicate: '2 %', reorder: '4 %' }
-
-const SITUATIONS: readonly (readonly [string, (seed: number) => InlineRun])[] = [
-  ['losses', (seed) => page({ seed, link: { loss: '2 %' } })],
-  ['losses, flipped bits, copies and another order', (seed) => page({ seed, link: HARD })],
-  ['IPv6, a Retry and losses', (seed) => page({ seed, ip: 'v6', link: { loss: '2 %' }, server: { quic: { retry: 'always' } } })],
-  ['keys that are updated all the time', (seed) => page({ seed, link: HARD, server: { quic: { keyUpdateAfter: 15 } } })],
-  ['AES-128-GCM', (seed) => page({ seed, server: { tls: { cipherSuites: ['TLS_AES_128_GCM_SHA256'] } } })],
-  ['AES-256-GCM', (seed) => page({ seed, link: HARD, server: { tls: { cipherSuites: ['TLS_AES_256_GCM_SHA384'] } } })],
-  [
-    '0-RTT',
-    (seed) => {
-      const visits = ['0 s', '5 s'].map((at) => ({ url: 'https://bob/', at, reconnect: true }))
-      // Wireshark 4.0 takes early data under a secret of 32 bytes for AES-128-GCM's.
-      const server = { tls: { earlyData: '16 KiB', cipherSuites: ['TLS_AES_128_GCM_SHA256'] } }
-      const run = page({ seed, link: { loss: '2 %' }, browser: { visits, tls: { earlyData: true } }, server })
-      assert.equal(run.trace.all('quic:handshake-done').at(-1)?.data['earlyData'], 'accepted')
-      return run
-    },
-  ],
-  ['a client that moves to another network', phone],
-]
-
 describe('from the file alone, with what Wireshark does by default', () => {
   for (const [name, make] of SITUATIONS) {
     test(`${name}: everything decrypts, nothing is malformed, and the inspector reads it all`, () => {
-      for (const seed of [1, 2]) {
-        const run = make(seed)
-        const capture = run.capture(LINKS)
-        const { complaints, frames } = judgeByDefault(capture)
-        assert.deepEqual(complaints, [], `seed ${String(seed)}`)
-        assert.equal(frames, run.trace.frameCount)
-        assert.equal(undecryptedIn(capture), 0, `seed ${String(seed)}`)
-        assert.deepEqual(problemsOf(run), [], `seed ${String(seed)}`)
-        const wanted = make === phone ? ['/'] : ['/', '/a.css', '/b.js']
-        assert.deepEqual(requestsOf(run), wanted)
-      }
+      const run = make(1)
+      const capture = run.capture(LINKS)
+      const { complaints, frames } = judgeByDefault(capture)
+      assert.deepEqual(complaints, [])
+      assert.equal(frames, run.trace.frameCount)
+      assert.deepEqual(problemsOf(run), [])
+      assert.deepEqual(requestsOf(run), make === phone ? ['/'] : ['/', '/a.css', '/b.js'])
+      // What one host saw comes in another order.
+      for (const host of [run.trace.hosts[0], run.trace.hosts.at(-1) ?? ''])
+        assert.deepEqual(judgeByDefault(run.capture({ kind: 'host', host })).complaints, [], `at ${host}`)
     })
   }
-
-  test('what one host saw decrypts as well', () => {
-    const run = page({ seed: 2, link: HARD })
-    for (const host of ['alice', 'bob']) {
-      const capture = run.capture({ kind: 'host', host })
-      assert.deepEqual(judgeByDefault(capture).complaints, [])
-      assert.equal(undecryptedIn(capture), 0, host)
-    }
-  })
 
   test('one flipped byte of a datagram is noticed', () => {
     const run = page({})
@@ -180,6 +81,79 @@ describe('from the file alone, with what Wireshark does by default', () => {
     assert.deepEqual(run.director.store.keyLog, [])
     assert.ok(undecryptedIn(run.capture(LINKS)) > 1, 'this is how a capture looks that does not decrypt')
     assert.deepEqual(requestsOf(run), [])
+  })
+})
+
+describe('the inspector decompresses what was sent', () => {
+  /** Fields of all HEADERS of the run, each once, by stream and by what they are of. */
+  function fieldsOf(run: InlineRun): Map<string, Map<string, string>> {
+    const dissection = new StreamDissection(run.director.recorder)
+    const found = new Map<string, Map<string, string>>()
+    for (const { number } of run.trace.frames()) {
+      const layers = dissection.inspect(number)?.views.flatMap((view) => view.layers) ?? []
+      for (const { summary, fields } of layers) {
+        const stream = /^HTTP\/3 HEADERS stream (\d+)/.exec(summary)?.[1]
+        if (stream === undefined || summary.endsWith('(goes on)')) continue
+        const headers = fields.flatMap(({ name, label, value }) =>
+          name === 'http3.headers.header' ? [[label, value] as const] : [],
+        )
+        const map = new Map(headers)
+        found.set(`${map.has(':status') ? 'response' : 'request'} ${stream}`, map)
+      }
+    }
+    return found
+  }
+
+  for (const capacity of ['0 B', '4 KiB']) {
+    test(`with a dynamic table of ${capacity}`, () => {
+      const quic = { qpackTableCapacity: capacity, qpackBlockedStreams: 16 }
+      const run = page({ seed: 3, link: HARD, browser: { quic }, server: { quic } })
+      const fields = fieldsOf(run)
+      const asked = run.trace.all('http:request-received').map(({ data }) => data['target'])
+      assert.deepEqual(asked.sort(), ['/', '/a.css', '/b.js'])
+      const sizes = new Map([
+        ['/', ['30000', 'text/html']],
+        ['/a.css', ['20000', 'text/css']],
+        ['/b.js', ['60000', 'text/javascript']],
+      ])
+      for (const stream of ['0', '4', '8']) {
+        const request = fields.get(`request ${stream}`)
+        const response = fields.get(`response ${stream}`)
+        const expected = sizes.get(request?.get(':path') ?? '')
+        assert.ok(expected !== undefined, `stream ${stream} asks for something of the page`)
+        assert.equal(request?.get(':authority'), 'bob')
+        assert.equal(request?.get(':method'), 'GET')
+        assert.equal(response?.get(':status'), '200')
+        assert.deepEqual([response?.get('content-length'), response?.get('content-type')], expected)
+      }
+      assert.equal(fields.size, 6)
+    })
+  }
+})
+
+describe('what Wireshark could not read at its place', () => {
+  const ofRetries = SITUATIONS.find(([name]) => name === 'Retries and copies of them')?.[1] ?? phone
+
+  test('what would mislead it is set aside whole, with the reason', () => {
+    const run = ofRetries(1)
+    const rows = withFile(run.capture(LINKS), (path) =>
+      tsharkFields(path, ['frame.number', 'frame.interface_name', 'frame.comment', 'frame.len', 'frame.cap_len']),
+    )
+    const aside = rows.filter(([, name]) => name === 'aside')
+    assert.ok(aside.length > 0, 'some packets are')
+    for (const [number, , comment, length, captured] of aside) {
+      assert.match(comment, /set aside: Wireshark 4\.0 would take it for the beginning of another handshake/, number)
+      assert.equal(length, captured)
+      assert.equal(Number(length), run.trace.frame(Number(number))?.length, 'it stands where it was')
+    }
+  })
+
+  test('what came to a host too early to be read stands behind what it needs, with its own time', () => {
+    const capture = ofRetries(4).capture({ kind: 'host', host: 'alice' })
+    const times = withFile(capture, (path) => tsharkFields(path, ['frame.time_epoch']).map(([time]) => Number(time)))
+    const isBack = times.map((time, index) => index > 0 && time < times[index - 1])
+    assert.equal(isBack.filter(Boolean).length, 1)
+    assert.deepEqual(judgeByDefault(capture).complaints, [])
   })
 })
 

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Inspection } from '../../src/trace/inspection.ts'
 import { StreamDissection } from '../../src/trace/stream-dissection.ts'
+import { finish, sum } from '../../src/wire/checksum.ts'
 import type { Field, Layer } from '../../src/wire/field.ts'
+import { PcapngWriter } from '../../src/wire/pcapng.ts'
+import { encodeVersionNegotiation } from '../../src/wire/quic/header.ts'
 import { vectorPath } from '../vectors/pcap.ts'
-import { tsharkDissection } from '../vectors/tshark.ts'
+import { tsharkDissection, tsharkFields, withFile } from '../vectors/tshark.ts'
 import { CapturedTrace } from './captured-trace.ts'
 import { flat } from './field-comparison.ts'
 
@@ -211,6 +214,55 @@ describe('as a trace grows, and is changed', () => {
     after.forEach(({ summary }, index) => {
       assert.equal(summary, before[index].summary, `frame ${String(index + 1)}`)
     })
+  })
+})
+
+describe('a server that speaks other versions', () => {
+  /** The vector's first datagram, and an answer to it, with addresses and ports the other way round. */
+  function refused(): CapturedTrace {
+    const { frames, keyLog } = H3()
+    const first = frames[0]
+    const idLength = first[47]
+    const source = first.subarray(49 + idLength, 49 + idLength + first[48 + idLength])
+    const answer = encodeVersionNegotiation(source, first.subarray(48, 48 + idLength), [0x6b33_43cf, 0x1a2a_3a4a], 0)
+    const frame = new Uint8Array(42 + answer.length)
+    const copy = (to: number, from: number, length: number): void => {
+      frame.set(first.subarray(from, from + length), to)
+    }
+    copy(0, 6, 6)
+    copy(6, 0, 6)
+    copy(12, 12, 2)
+    frame.set([0x45, 0, 0, frame.length - 14, 0, 0, 0, 0, 64, 17], 14)
+    copy(26, 30, 4)
+    copy(30, 26, 4)
+    copy(34, 36, 2)
+    copy(36, 34, 2)
+    // A checksum of 0 is none.
+    frame.set([0, 8 + answer.length], 38)
+    frame.set(answer, 42)
+    const checksum = finish(sum(frame, 14, 34))
+    frame.set([checksum >> 8, checksum & 0xff], 24)
+    return new CapturedTrace([first, frame], keyLog)
+  }
+
+  test('what it offers is read, here and by tshark', () => {
+    const trace = refused()
+    const [, answer] = inspected(trace)
+    assert.match(answer.summary, /^QUIC Version Negotiation/)
+    const offered = fieldsOf(answer).flatMap(({ name, value }) => (name === 'quic.supported_version' ? [value] : []))
+    assert.deepEqual(offered, ['0x6b3343cf', '0x1a2a3a4a'])
+    const writer = new PcapngWriter()
+    const port = writer.addInterface({ name: 'wire' })
+    trace.frames.forEach((bytes, time) => {
+      writer.addPacket({ interface: port, time, bytes })
+    })
+    const rows = withFile(writer.take(), (path) =>
+      tsharkFields(path, ['quic.supported_version', '_ws.malformed', 'quic.decryption_failed'], '-2'),
+    )
+    assert.deepEqual(rows, [
+      ['', '', ''],
+      [offered.join(','), '', ''],
+    ])
   })
 })
 
