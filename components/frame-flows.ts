@@ -27,6 +27,9 @@ export interface Flow {
   readonly stream: number
 }
 
+/** What tells that a connection of QUIC goes another way, before the first packet does, or by those that came. */
+const MOVES = ['quic:migration-started', 'quic:migrated'] as const
+
 function first(sorted: readonly number[], above: number): number {
   let low = 0
   let high = sorted.length
@@ -52,6 +55,9 @@ export class FrameFlows extends EventTarget {
   /** By index of the connection. */
   readonly #senders = new Map<number, Sender[]>()
   readonly #connections = new Map<string, number>()
+  /** By the name that a way has on its own: the connection of QUIC that has moved there. */
+  readonly #movers = new Map<string, string>()
+  #moves = 0
   /** Id of the newest event that was taken in. */
   #taken = -1
   #nextFrame = 1
@@ -84,6 +90,8 @@ export class FrameFlows extends EventTarget {
     this.#numbers.clear()
     this.#senders.clear()
     this.#connections.clear()
+    this.#movers.clear()
+    this.#moves = 0
     this.#carriage.clear()
     this.#taken = -1
     this.#nextFrame = 1
@@ -91,11 +99,12 @@ export class FrameFlows extends EventTarget {
 
   /** What the colour of a frame stands for, as `flowIndex` takes it: 0 is none. */
   flowOf(frame: FrameRecord): number {
-    if (this.#mode === 'connection' || frame.connection === 0) return frame.connection
+    if (frame.connection === 0) return 0
+    if (this.#mode === 'connection') return this.homeOf(frame.connection)
     this.#update()
     if (frame.kind === 'udp') {
       const stream = mostCarried(this.#carriage.of(this.#trace(), frame))
-      return stream < 0 ? 0 : this.#numberOf(frame.connection, stream)
+      return stream < 0 ? 0 : this.#numberOf(this.homeOf(frame.connection), stream)
     }
     if (frame.payload === 0) return 0
     for (const sender of this.#senders.get(frame.connection) ?? []) {
@@ -105,6 +114,22 @@ export class FrameFlows extends EventTarget {
       if (stream !== 0) return this.#numberOf(frame.connection, stream)
     }
     return 0
+  }
+
+  /** The connection that packets between two ends belong to: where one of QUIC has moved there, the one that it began as. */
+  homeOf(connection: number): number {
+    const trace = this.#trace()
+    if (MOVES.every((name) => trace.first(name) === undefined)) return connection
+    const moves = MOVES.flatMap((name) => trace.all(name))
+    if (moves.length !== this.#moves) {
+      this.#moves = moves.length
+      for (const { connection: mover, data } of moves) {
+        const ends = String(data['to']).split(' → ')
+        this.#movers.set(ends.join(' ↔ '), mover).set(ends.reverse().join(' ↔ '), mover)
+      }
+    }
+    const home = this.#movers.get(trace.connections[connection])
+    return home === undefined ? connection : Math.max(trace.connections.indexOf(home), 0) || connection
   }
 
   /** What the colour of a stream's packets stands for, as `flowIndex` takes it: its connection, when colours tell connections apart. */

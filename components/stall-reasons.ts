@@ -10,6 +10,8 @@ export interface StallReason {
   readonly what: string
   /** Packets that had carried the missing bytes, and why they did not bring them; empty when they were only overtaken. */
   readonly lost: readonly { readonly frame: FrameRecord; readonly why: string }[]
+  /** What is said where no packet is known to be lost. */
+  readonly otherwise: string
   /** `'; they belonged to stream 5 (/style.css).'` */
   readonly whose: string
   /** The one that brought them at last. */
@@ -24,16 +26,15 @@ export interface Wait {
   readonly missing: readonly MissingRange[]
 }
 
-/** What is said where no packet is known to be lost. */
-export const OVERTAKEN = 'later packets had overtaken them'
+const OVERTAKEN = 'later packets had overtaken them'
 
 /** Why a packet that arrived brought nothing. */
 const SPOILED = 'bits had flipped on the way, so its checksum was wrong'
 
 /** A reason in one sentence. */
-export function reasonWords({ what, lost, whose }: StallReason): string {
+export function reasonWords({ what, lost, otherwise, whose }: StallReason): string {
   const losses = lost.map(({ frame, why }) => `packet #${String(frame.number)} was lost (${why})`)
-  return `${what}${losses.length === 0 ? OVERTAKEN : losses.join(', ')}${whose}`
+  return `${what}${losses.length === 0 ? otherwise : losses.join(', ')}${whose}`
 }
 
 /**
@@ -60,10 +61,19 @@ export function reasonsOf(
     return {
       what: `${verb} for ${which}: `,
       lost: known.map((frame) => ({ frame, why: lossWords(frame, trace.hosts) ?? SPOILED })),
+      otherwise: OVERTAKEN,
       whose: `; ${ownerWords(range)}.`,
       brought,
     }
   })
+}
+
+/** Why a header section waited: of QPACK's table it is not known which packets had carried it. */
+export function tableReason({ from, to }: Wait, playhead: Nanos): StallReason {
+  const isOver = to <= playhead
+  const waited = formatDuration(Math.min(to, playhead) - from)
+  const what = `${isOver ? `Waited ${waited}` : `Waiting for ${waited} so far`}: its header section refers to entries of QPACK’s table, `
+  return { what, lost: [], otherwise: `which ${isOver ? 'had' : 'have'} not come`, whose: '.', brought: undefined }
 }
 
 /** Offsets of the first and the last byte: `'34,752–36,199'`. */

@@ -3,10 +3,10 @@ import type { Run } from '../../src/run/run.ts'
 import { NEVER } from '../../src/trace/record.ts'
 import { formatDuration, formatQuantity } from '../format.ts'
 import { packetButton, type OpenPacket } from '../packet-waterfall/waterfall-details.ts'
-import { OVERTAKEN, reasonsOf } from '../stall-reasons.ts'
+import { reasonsOf, tableReason } from '../stall-reasons.ts'
 import { isWhole, type LaneEntry } from './lane-entries.ts'
 import { holdKind } from './lane-track.ts'
-import { heldWords, laneName, stateWords, streamWords, waitedUntil, waitedWords } from './lane-words.ts'
+import { heldWords, laneName, portWords, stateWords, streamWords, waitedUntil, waitedWords } from './lane-words.ts'
 
 /** What a line says of a lane, in cells. */
 export function laneCells(run: Run, entry: LaneEntry, colour: string): TemplateResult {
@@ -14,14 +14,19 @@ export function laneCells(run: Run, entry: LaneEntry, colour: string): TemplateR
   const { group, lane } = entry
   const { own, others } = waitedUntil(group, lane, playhead)
   const held = heldWords(lane, playhead)
-  const more = isWhole(entry)
-    ? ` ${run.scenario.hosts[group.host].label}, ${group.connection}`
-    : lane.urlAt(playhead) === ''
-      ? ''
-      : ` stream ${String(lane.stream)}`
-  return html`<span class="name" role="rowheader" title="${laneName(entry, playhead)}${more}"
+  const name = laneName(entry, playhead)
+  const more = isWhole(entry) ? ` ${run.scenario.hosts[group.host].label}${portWords(group)}` : ''
+  const stream = isWhole(entry) || lane.urlAt(playhead) === '' ? undefined : lane.stream
+  const title = isWhole(entry)
+    ? `${name}${more}, ${group.connection}`
+    : stream === undefined
+      ? name
+      : `${name}, stream ${String(stream)}`
+  return html`<span class="name" role="rowheader" title=${title}
       ><i class="flow" .style=${`background:${colour}`}></i
-      ><span class="what">${laneName(entry, playhead)}<small>${more}</small></span></span
+      ><span class="what"
+        >${name}<small>${more}${stream === undefined ? nothing : html`<span class="word"> stream</span> ${stream}`}</small></span
+      ></span
     >
     <span class="came" role="gridcell">${formatQuantity('bytes', lane.arrived.at(playhead))}</span>
     <span class="held ${held === '' ? '' : 'some'}" role="gridcell">${held}</span>
@@ -53,33 +58,26 @@ export function laneDetails(run: Run, entry: LaneEntry, chosen: number | undefin
     <ul class="reasons">
       ${told.length < holds.length && chosen === undefined ? html`<li>${holds.length - told.length} earlier waits, and then:</li>` : nothing}
       ${told.flatMap(({ hold, index }) => {
-        if (hold.cause === 'qpack') {
-          const to = Math.min(hold.to, playhead)
-          return [
-            html`<li class="reason">
-              <span class="key"><i class="span blocked"></i></span>
-              <span
-                >${hold.to > playhead ? 'Waiting' : 'Waited'} ${formatDuration(to - hold.from)}: its header section refers to
-                entries of QPACK’s table which ${hold.to > playhead ? 'have not come' : 'had not come'}.</span
-              >
-            </li>`,
-          ]
-        }
-        return reasonsOf(
-          trace,
-          hold,
-          playhead,
-          whose,
-          ({ streams }) => `they belonged to ${streams.map((stream) => streamWords(group, stream, playhead)).join(' and ')}`,
-          (range, until) => group.carriers(trace, lane, range, until),
-        ).map(
-          ({ what, lost, whose: owners, brought }) =>
+        const reasons =
+          hold.cause === 'qpack'
+            ? [tableReason(hold, playhead)]
+            : reasonsOf(
+                trace,
+                hold,
+                playhead,
+                whose,
+                ({ streams }) =>
+                  `they belonged to ${streams.map((stream) => streamWords(group, stream, playhead)).join(' and ')}`,
+                (range, until) => group.carriers(trace, lane, range, until),
+              )
+        return reasons.map(
+          ({ what, lost, otherwise, whose: owners, brought }) =>
             html`<li class="reason ${index === chosen ? 'chosen' : ''}">
               <span class="key"><i class="span ${holdKind(hold)}"></i></span>
               <span
                 >${what}${
                   lost.length === 0
-                    ? OVERTAKEN
+                    ? otherwise
                     : lost.map(
                         ({ frame, why }, place) => html`${place === 0 ? '' : ', '}${packetButton(frame, open)} was lost (${why})`,
                       )

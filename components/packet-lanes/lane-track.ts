@@ -1,8 +1,8 @@
 import { html, svg, type TemplateResult } from 'lit'
-import type { Growth, Hold } from '../../src/trace/lanes-lane.ts'
+import type { Growth, Hold, LaneGroup } from '../../src/trace/lanes-lane.ts'
 import type { Nanos } from '../../src/trace/record.ts'
 import { along, type Domain } from '../packet-waterfall/time-axis.ts'
-import type { LaneEntry } from './lane-entries.ts'
+import { isWhole, type LaneEntry } from './lane-entries.ts'
 
 /** Units of a lane's drawing. */
 const WIDTH = 1000
@@ -13,6 +13,14 @@ const CEILING = 64
 
 /** Ends of the scale of bytes, times powers of ten: close to each other, but so few that it seldom changes while bytes come. */
 const FULL = [1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10]
+
+/** What is little beside the other streams of its connection is drawn low, of which this share counts as much. */
+const LEAST_SHARE = 0.25
+
+/** Bytes of the stream that most came of. */
+function largestOf({ lanes }: LaneGroup): number {
+  return lanes.reduce((largest, { arrived }) => Math.max(largest, arrived.total), 0)
+}
 
 function fullScale(bytes: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, bytes)))
@@ -55,7 +63,7 @@ export function laneTrack(
   chosen: number | undefined,
   colour: string,
 ): TemplateResult {
-  const full = fullScale(lane.arrived.total)
+  const full = fullScale(Math.max(lane.arrived.total, isWhole({ lane }) ? 0 : largestOf(group) * LEAST_SHARE))
   const arrived = steps(lane.arrived, domain, full, domain.to)
   const delivered = steps(lane.delivered, domain, full, domain.to)
   return html`<div class="bar" data-lane=${position} .style=${`top:calc(var(--row) * ${String(position)});--flow:${colour}`}>

@@ -13,6 +13,12 @@ export function laneName({ group, lane }: LaneEntry, time: Nanos): string {
   return group.transport === 'quic' ? 'QUIC' : 'TCP'
 }
 
+/** `':49152'`: the client's port, by which connections can be told apart. */
+export function portWords({ connection }: LaneGroup): string {
+  const [, port] = /^\S*:(\d+) /.exec(connection) ?? []
+  return port === undefined ? '' : `:${port}`
+}
+
 /** A stream of a group, for the middle of a sentence: `'/app.js (stream 5)'`. */
 export function streamWords(group: LaneGroup, stream: number, time: Nanos): string {
   if (stream === NO_STREAM) return 'the connection'
@@ -75,6 +81,16 @@ function streams(count: number): string {
   return count === 1 ? '1 stream' : `${String(count)} streams`
 }
 
+/** Who has waited, in a sentence, or ''. */
+function historyWords(entries: readonly LaneEntry[], time: Nanos): string {
+  const waited = entries.filter((entry) => !isWhole(entry)).map(({ group, lane }) => waitedUntil(group, lane, time))
+  const others = waited.filter((each) => each.others > 0).length
+  const own = waited.filter((each) => each.own > 0).length
+  if (others === 0 && own === 0) return ''
+  const forOthers = others === 0 ? 'No stream has waited for bytes of others' : `${streams(others)} waited for bytes of others`
+  return `${forOthers}, ${own === 0 ? 'none' : String(own)} for bytes of ${own === 1 ? 'its' : 'their'} own.`
+}
+
 /** Who waits for what at a time, in a sentence. */
 export function summaryWords(entries: readonly LaneEntry[], time: Nanos): string {
   let own = 0
@@ -95,7 +111,7 @@ export function summaryWords(entries: readonly LaneEntry[], time: Nanos): string
   }
   if (first === undefined)
     return connections === 0
-      ? 'Nothing is held back.'
+      ? `Nothing is held back. ${historyWords(entries, time)}`.trim()
       : `${connections === 1 ? '1 connection waits' : `${String(connections)} connections wait`} for lost bytes, each for its own.`
   const { entry, hold } = first
   if (others > 0) {

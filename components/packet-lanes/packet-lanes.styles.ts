@@ -77,8 +77,8 @@ export const lanesStyles = css`
     height: 0;
   }
   .grid {
-    --row: calc(34px * var(--pk-scale));
-    --text: calc(270px * var(--pk-scale));
+    --row: calc(30px * var(--pk-scale));
+    --text: calc(280px * var(--pk-scale));
     --edge: calc(var(--pk-space) * 3);
   }
   .columns,
@@ -146,7 +146,8 @@ export const lanesStyles = css`
     height: 1.1em;
     border-radius: 2px;
   }
-  .waited {
+  .waited,
+  .word {
     display: none;
   }
   .came,
@@ -161,8 +162,8 @@ export const lanesStyles = css`
   }
 
   .bar {
-    height: calc(var(--row) - 6px);
-    margin-top: 3px;
+    height: calc(var(--row) - 4px);
+    margin-top: 2px;
   }
   .bar svg {
     position: absolute;
@@ -271,10 +272,27 @@ export const lanesStyles = css`
     .waited {
       display: block;
     }
+    .word {
+      display: inline;
+    }
   }
   @container (max-width: 40em) {
     .grid {
-      --row: calc(50px * var(--pk-scale));
+      --row: calc(42px * var(--pk-scale));
+    }
+    .now {
+      flex-basis: 100%;
+    }
+    .legend {
+      order: 1;
+      flex: 1 1 0;
+    }
+    .legend[open] {
+      order: 3;
+      flex-basis: 100%;
+    }
+    .both {
+      order: 2;
     }
     .columns > :not(.track) {
       visibility: hidden;
@@ -282,7 +300,7 @@ export const lanesStyles = css`
     .row {
       grid-template-columns: minmax(0, 1fr) auto auto;
       align-items: start;
-      padding-top: calc(3px * var(--pk-scale));
+      padding-top: calc(1px * var(--pk-scale));
       padding-right: var(--edge);
     }
     .track,
@@ -300,11 +318,11 @@ export const lanesStyles = css`
       padding-left: 2px;
     }
     .bar {
-      margin-top: calc(23px * var(--pk-scale));
-      height: calc(24px * var(--pk-scale));
+      margin-top: calc(19px * var(--pk-scale));
+      height: calc(22px * var(--pk-scale));
     }
     .links {
-      transform: translateY(calc(10px * var(--pk-scale)));
+      transform: translateY(calc(9px * var(--pk-scale)));
     }
   }
 `

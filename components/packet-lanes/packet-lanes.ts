@@ -34,7 +34,8 @@ const WIDE = 560
 const TICK = 76
 const TICK_LABEL = 52
 
-/** Shortest time that is shown. */
+/** Shortest time that is shown: what is to be seen in so many seconds of watching, so that the scale seldom changes; in nanoseconds at least. */
+const WATCHED = 10
 const LEAST = 10_000_000
 
 /** Behind the last thing that happened there is a little room. */
@@ -77,10 +78,13 @@ export class PacketLanes extends RunElement {
     grid: () => this.grid,
     tracks: () => this.tracks,
     grows: () => false,
-    changed: () => {
+    changed: (what) => {
+      if (what === 'size' && this.#opens) this.#reveal()
       this.requestUpdate()
     },
   })
+  /** Whether details have come up, which take room from the list. */
+  #opens = false
   #flows: FrameFlows | undefined
   #scale: TimeScale | undefined
   #stale = true
@@ -163,7 +167,8 @@ export class PacketLanes extends RunElement {
   #end(run: Run): number {
     const last = lastMoment(this.#lanes, this.both)
     if (run.state === 'ended') return Math.round(Math.max(last, LEAST) * END)
-    return growingEnd(Math.max(last, run.playhead, LEAST) * 1.05)
+    const least = Math.max(LEAST, run.scenario.speed * WATCHED * 1e9)
+    return growingEnd(Math.max(last * 1.05, run.playhead * 1.05, least))
   }
 
   #renderHead(run: Run, entries: readonly LaneEntry[]): TemplateResult {
@@ -297,14 +302,23 @@ export class PacketLanes extends RunElement {
     </section>`
   }
 
-  protected override updated(): void {
+  protected override updated(changed: PropertyValues): void {
     this.#window.observe()
     this.#movePlayhead()
+    if (changed.has('active') && changed.get('active') === undefined && this.active !== undefined) this.#opens = true
     const { run, told } = this
     if (run === undefined || told === null || run.state === 'playing') return
     // Who cannot see it is told when it stands, not sixty times a second.
     const words = summaryWords(entriesOf(this.#lanes, run.playhead, this.both).entries, run.playhead)
     if (told.textContent !== words) told.textContent = words
+  }
+
+  /** The lane that was chosen stays in view when its details have taken their room. */
+  #reveal(): void {
+    this.#opens = false
+    if (this.run === undefined) return
+    const { entries } = entriesOf(this.#lanes, this.run.playhead, this.both)
+    this.#window.reveal(entries.findIndex(({ id }) => id === this.active))
   }
 
   /** Draws what has happened so far: nothing is laid out anew. */

@@ -1,6 +1,6 @@
 import { css, html, nothing, type TemplateResult } from 'lit'
 import { query } from 'lit/decorators.js'
-import type { CaptureChoice } from '../../src/run/run.ts'
+import type { CaptureChoice, Run } from '../../src/run/run.ts'
 import { controls } from '../controls.styles.ts'
 import { download } from '../download.ts'
 import { icon } from '../icons.ts'
@@ -67,25 +67,45 @@ export class CaptureMenu extends RunElement {
         <p>A pcapng file of what has happened so far, with the secrets of TLS where there are any. Wireshark opens it.</p>
         ${choice('Every link', { kind: 'links' }, 'links')}
         ${run.scenario.hosts.map(({ name, label }) => choice(`What ${label} saw`, { kind: 'host', host: name }, name))}
+        ${
+          run.trace.first('quic:connection-started') === undefined
+            ? nothing
+            : html`<p>A qlog file of what the ends of each connection of QUIC saw, which qvis opens.</p>
+                <button class="quiet" @click=${() => void this.#saveQlog()}>QUIC connections</button>`
+        }
       </div>`
   }
 
   readonly #place = (event: ToggleEvent): void => {
     const { menu } = this
     if (event.newState !== 'open' || menu === null) return
+    this.requestUpdate()
     const anchor = this.getBoundingClientRect()
     const { width, height } = menu.getBoundingClientRect()
     menu.style.left = `${String(Math.max(8, Math.min(anchor.right - width, innerWidth - width - 8)))}px`
     menu.style.top = `${String(Math.max(8, Math.min(anchor.bottom + 4, innerHeight - height - 8)))}px`
   }
 
-  async #save(choice: CaptureChoice, name: string): Promise<void> {
+  #save(choice: CaptureChoice, name: string): Promise<void> {
+    return this.#saveAs(async (run, file) => {
+      const bytes = await run.capture(choice)
+      download(`${file}-${name}.pcapng`, 'application/x-pcapng', bytes.slice())
+    })
+  }
+
+  #saveQlog(): Promise<void> {
+    return this.#saveAs(async (run, file) => {
+      const text = await run.qlog()
+      if (text !== undefined) download(`${file}.qlog`, 'application/qlog+json', text)
+    })
+  }
+
+  async #saveAs(save: (run: Run, file: string) => Promise<void>): Promise<void> {
     const { run } = this
     if (run === undefined) return
     this.menu?.hidePopover()
     try {
-      const bytes = await run.capture(choice)
-      download(`${run.scenario.id}-${String(run.seed)}-${name}.pcapng`, 'application/x-pcapng', bytes.slice())
+      await save(run, `${run.scenario.id}-${String(run.seed)}`)
     } catch (error) {
       notify(this, { kind: 'error', text: errorWords(error) })
     }

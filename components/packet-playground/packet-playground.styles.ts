@@ -76,7 +76,6 @@ export const playgroundStyles = css`
   }
   .both {
     display: flex;
-    flex-wrap: wrap;
     align-items: center;
     justify-content: space-between;
     gap: var(--pk-space) calc(var(--pk-space) * 4);
@@ -87,6 +86,7 @@ export const playgroundStyles = css`
     font-size: var(--pk-size-small);
   }
   .both label {
+    flex: none;
     display: flex;
     align-items: center;
     gap: calc(var(--pk-space) * 2);
@@ -235,6 +235,9 @@ export const playgroundStyles = css`
   packet-inspector {
     height: calc(420px * var(--pk-scale));
   }
+  packet-lanes {
+    height: calc(540px * var(--pk-scale));
+  }
   .wide packet-events,
   .wide packet-inspector {
     height: calc(350px * var(--pk-scale));
@@ -244,7 +247,7 @@ export const playgroundStyles = css`
   }
   .wide .instruments packet-lanes,
   .wide .instruments packet-waterfall {
-    height: calc(400px * var(--pk-scale));
+    height: calc(424px * var(--pk-scale));
     border-bottom: 1px solid var(--pk-line);
   }
   .instruments {

@@ -4,6 +4,7 @@ import { property, query, state } from 'lit/decorators.js'
 import type { PairRun } from '../../src/run/pair-run.ts'
 import type { Run } from '../../src/run/run.ts'
 import type { Intervention } from '../../src/scenario/intervention.ts'
+import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
 import { controls } from '../controls.styles.ts'
 import { strike } from '../frame-actions.ts'
 import { errorWords, type Notice } from '../intervene.ts'
@@ -16,6 +17,7 @@ import { Selection } from '../selection.ts'
 import { tokens } from '../theme.ts'
 import { TimeScale } from '../time-scale.ts'
 import type { Engine, OpenedScenario } from './engine.ts'
+import { obey } from './command-execution.ts'
 import { helpDialog, linkDialog } from './dialogs.ts'
 import { playgroundStyles } from './packet-playground.styles.ts'
 import { header, notices, placeholder, problemPage } from './playground-frame.ts'
@@ -32,6 +34,12 @@ const WIDE = 900
 /** Whether it is two runs. */
 function isPair(run: Run): run is PairRun {
   return 'sides' in run
+}
+
+/** What is open at first: below a narrow stage there is room for one, which is the timeline that the scenario is about, if it is. */
+function firstPanels({ views }: ResolvedScenario, wide: boolean): ReadonlySet<Panel> {
+  const [first] = views as readonly Panel[]
+  return new Set(wide ? (views as readonly Panel[]) : [first === 'lanes' || first === 'waterfall' ? first : 'faults'])
 }
 
 /**
@@ -82,6 +90,8 @@ export class PacketPlayground extends LitElement {
   /** Which of two runs the list of packets is about. */
   @state() private active = 0
 
+  /** What is about to be shown instead: both runs or one, and whether it is to play then. */
+  @state() private switchesTo: { readonly both: boolean; readonly plays: boolean } | undefined
   @state() private opened: OpenedScenario | undefined
   @state() private problem: string | undefined
   @state() private notice: Notice | undefined
@@ -147,6 +157,7 @@ export class PacketPlayground extends LitElement {
     this.#isOpen = false
     this.#resumes = false
     this.#unfollow()
+    this.switchesTo = undefined
     this.opened = undefined
     this.problem = undefined
     this.notice = undefined
@@ -171,7 +182,7 @@ export class PacketPlayground extends LitElement {
       if (generation !== this.#generation) return
       const speed = parseSpeed(this.speed) ?? opened.scenario.speed
       this.run = new StillRun(opened.scenario, speed)
-      this.panels = new Set(this.wide ? (opened.scenario.views as Panel[]) : ['faults'])
+      this.panels = firstPanels(opened.scenario, this.wide)
       // The network is drawn before the engine takes the thread.
       await this.updateComplete
       const both = this.#shared?.both ?? opened.scenario.compare?.open === true
@@ -289,33 +300,38 @@ export class PacketPlayground extends LitElement {
     const { run, opened } = this
     if (run === undefined || opened === undefined) return
     const generation = ++this.#generation
-    const { playhead, speed, state } = run
+    const { playhead, speed } = run
+    this.switchesTo = { both, plays: run.state === 'playing' || this.switchesTo?.plays === true }
     run.pause()
     const shown = this.#views(run)[this.active].run
     const knobs = Object.fromEntries(shown.scenario.knobs.map(({ name, value }) => [name, value]))
     const { logByLink } = await import('../../src/run/pair-run.ts')
     if (generation !== this.#generation) return
     const start = { log: logByLink(shown), knobs }
-    this.#unfollow()
-    this.#chooseView(0)
-    for (const selection of this.#selections) selection.select(undefined)
-    this.run = new StillRun(shown.scenario, speed)
     try {
+      // What is shown stays until the other is where it is.
       const next = await (both && opened.startPair !== undefined ? opened.startPair(start) : opened.start(start))
       await next.seek(playhead)
       if (generation !== this.#generation) {
         next.dispose()
         return
       }
+      const { plays } = this.switchesTo
+      this.switchesTo = undefined
+      this.#unfollow()
+      this.#chooseView(0)
+      for (const selection of this.#selections) selection.select(undefined)
       next.speed = speed
       this.#follow(next)
-      if (state === 'playing') next.play()
+      if (plays) next.play()
       await this.updateComplete
       const labels = this.#views(next).map(({ label }) => label)
       if (this.said !== null)
         this.said.textContent = both ? `Both at once: ${labels.join(' and ')}, on one playhead.` : 'One run is shown.'
     } catch (error) {
-      if (generation === this.#generation) this.#fail(errorWords(error))
+      if (generation !== this.#generation) return
+      this.switchesTo = undefined
+      this.notice = { kind: 'error', text: errorWords(error) }
     }
   }
 
@@ -349,39 +365,12 @@ export class PacketPlayground extends LitElement {
   }
 
   #obey(command: Command, run: Run): void {
-    const second = run.speed * 1e9
-    switch (command) {
-      case 'toggle':
-        this.transport?.toggle()
-        break
-      case 'step-forward':
-      case 'step-back':
-        void run.step(command === 'step-forward' ? 1 : -1)
-        break
-      case 'jump-forward':
-      case 'jump-back':
-        void run.seek(Math.max(0, Math.round(run.playhead + (command === 'jump-forward' ? second : -second))))
-        break
-      case 'start':
-      case 'end':
-        void run.seek(command === 'start' ? 0 : run.horizon)
-        break
-      case 'slower':
-      case 'faster':
-        this.transport?.changeSpeed(command === 'faster' ? 1 : -1)
-        break
-      case 'drop':
-      case 'corrupt':
-      case 'inspect':
-        if (this.faults !== null) this.faults.mode = command
-        break
-      case 'fullscreen':
-        void this.#toggleFullscreen()
-        break
-      case 'help':
-        this.#dialog('help')?.showModal()
-        break
-    }
+    obey(command, run, {
+      transport: this.transport,
+      faults: this.faults,
+      toggleFullscreen: () => void this.#toggleFullscreen(),
+      showHelp: () => this.#dialog('help')?.showModal(),
+    })
   }
 
   #dialog(id: string): HTMLDialogElement | null {
@@ -477,6 +466,7 @@ export class PacketPlayground extends LitElement {
     const layout: Layout = {
       run,
       pair: isPair(run) ? run : undefined,
+      isBoth: this.switchesTo?.both ?? isPair(run),
       opened,
       views,
       scales: views.length > 1 ? this.#scales : undefined,

@@ -27,6 +27,8 @@ export interface Layout {
   /** The run, or both as one. */
   readonly run: Run
   readonly pair: PairRun | undefined
+  /** Whether both are to be shown, now or in a moment. */
+  readonly isBoth: boolean
   readonly opened: OpenedScenario
   readonly views: readonly RunView[]
   /** What twins share; undefined where there is one run only. */
@@ -167,7 +169,7 @@ function labelled(view: RunView, of: string, content: TemplateResult, scale?: Ti
 }
 
 /** Shows the two runs that the scenario compares, or one of them. */
-function bothSwitch({ run, pair, opened, showBoth }: Layout): TemplateResult | typeof nothing {
+function bothSwitch({ run, pair, isBoth, opened, showBoth }: Layout): TemplateResult | typeof nothing {
   if (opened.startPair === undefined) return nothing
   return html`<div class="both">
     <span>${pair === undefined ? '' : html`Same seed, same faults, one playhead; only <b>${pair.knob.label}</b> differs.`}</span>
@@ -177,7 +179,7 @@ function bothSwitch({ run, pair, opened, showBoth }: Layout): TemplateResult | t
         class="switch"
         role="switch"
         ?disabled=${run.state === 'loading'}
-        .checked=${live(pair !== undefined)}
+        .checked=${live(isBoth)}
         @change=${(event: Event) => {
           showBoth((event.target as HTMLInputElement).checked)
         }}

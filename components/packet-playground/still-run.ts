@@ -84,6 +84,9 @@ export class StillRun extends EventTarget implements Run {
   capture(): Promise<Uint8Array> {
     return Promise.reject(new Error('The network is still being set up; try again in a moment.'))
   }
+  qlog(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
   dispose(): void {
     // It holds nothing.
   }

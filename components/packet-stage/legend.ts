@@ -69,10 +69,11 @@ export function legend(seen: Seen, open: boolean, flows: FrameFlows, trace: Trac
         ? colourList(
             flows.flows.slice(0, MOST_CONNECTIONS).map((flow) => streamName(flow, trace)),
             flows.flows.length,
+            (number) => number,
           )
         : connections.length < 2
           ? ''
-          : colourList(connections.slice(0, MOST_CONNECTIONS), connections.length)
+          : colourList(connections.slice(0, MOST_CONNECTIONS), connections.length, (number) => flows.homeOf(number))
     }
   </details>`
 }
@@ -104,11 +105,12 @@ function streamName({ connection, stream }: Flow, trace: TraceView): string {
   return `stream ${String(stream)}${typeof url === 'string' ? ` ${url.replace(/^https?:\/\/[^/]*/, '')}` : ''}`
 }
 
-function colourList(names: readonly string[], all: number): TemplateResult {
+/** @param flowOf what the colour of the nth name stands for, from 1 */
+function colourList(names: readonly string[], all: number, flowOf: (number: number) => number): TemplateResult {
   const more = all - names.length
   return html`<ul class="connections">
     ${names.map((name, i) => {
-      const colour = `var(--pk-flow-${String(flowIndex(i + 1))})`
+      const colour = `var(--pk-flow-${String(flowIndex(flowOf(i + 1)))})`
       return html`<li>${picture(svg`<circle r="7" fill=${colour}></circle>`)}<span class="connection">${name}</span></li>`
     })}
     ${more > 0 ? html`<li><span>and ${more} more, in the same colours again</span></li>` : ''}

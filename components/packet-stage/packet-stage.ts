@@ -1,7 +1,7 @@
 import { html, type PropertyValues, type TemplateResult } from 'lit'
 import { property } from 'lit/decorators.js'
 import { flowsOf, type FrameFlows } from '../frame-flows.ts'
-import { networkAt, type NetworkState } from '../network-state.ts'
+import { networkAt, networkKey, type NetworkState } from '../network-state.ts'
 import { RunElement, type RunEvent } from '../run-element.ts'
 import { sameTarget, type Target } from '../selection.ts'
 import { readTheme, tokens, watchTheme, type Theme } from '../theme.ts'
@@ -185,13 +185,11 @@ export class PacketStage extends RunElement {
     if (this.#layout === undefined) this.#place()
   }
 
-  /** The network as people have left it at the playhead. Returns whether that has changed. */
+  /** The network as people, and schedules, have left it at the playhead. Returns whether that has changed. */
   #followNetwork(): boolean {
     const { run } = this
     if (run === undefined) return false
-    let happened = 0
-    for (const { at } of run.log) if (at <= run.playhead) happened++
-    const mark = `${String(run.log.length)} ${String(happened)}`
+    const mark = networkKey(run)
     if (this.#network !== undefined && mark === this.#networkMark) return false
     this.#networkMark = mark
     this.#network = networkAt(run.scenario, run.log, run.playhead)

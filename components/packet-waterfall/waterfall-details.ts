@@ -3,7 +3,7 @@ import type { Run } from '../../src/run/run.ts'
 import type { FrameRecord } from '../../src/trace/record.ts'
 import type { FetchRow, PageLoad, Span, Waterfall } from '../../src/trace/waterfall.ts'
 import { milestoneLabel } from './waterfall-row.ts'
-import { OVERTAKEN } from '../stall-reasons.ts'
+
 import { exactWords, packetBehind, pathOf, protocolWords, SPAN_WORDS, stallReasons } from './waterfall-words.ts'
 
 /** What the panel below the list does with a packet: opens it. */
@@ -83,13 +83,13 @@ function stallList(row: FetchRow, { run, waterfall, open }: DetailsOptions, stal
       const { stall } = span
       if (stall === undefined) return []
       return stallReasons(waterfall, run.trace, row, stall, run.playhead).map(
-        ({ what, lost, whose, brought }) =>
+        ({ what, lost, otherwise, whose, brought }) =>
           html`<li class="reason">
             <span class="key"><i class="span ${span.kind}"></i></span>
             <span
               >${what}${
                 lost.length === 0
-                  ? OVERTAKEN
+                  ? otherwise
                   : lost.map(
                       ({ frame, why }, index) => html`${index === 0 ? '' : ', '}${packetButton(frame, open)} was lost (${why})`,
                     )

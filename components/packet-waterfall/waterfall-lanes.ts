@@ -72,7 +72,7 @@ export function lane(view: LaneView, { page, from, to, domain }: Lane): Template
 function rowBar({ run, waterfall, active, chosen }: LaneView, row: FetchRow, domain: Domain, position: number): unknown {
   const { from, to } = domain
   const part = active === `row-${String(row.index)}` ? chosen : undefined
-  const stalls = row.ended < run.horizon ? 0 : waterfall.stalls.version
+  const stalls = row.ended < run.horizon ? 0 : waterfall.heldVersion
   // What comes from a cache takes no time, and is there all the same.
   const end = hasFailed(row, run.playhead) ? 'failed' : row.ended === row.queued ? 'at once' : undefined
   return guard([row, row.version, stalls, from, to, position, part, end], () =>

@@ -3,7 +3,7 @@ import { carriersOf } from '../../src/trace/stalls-carriers.ts'
 import { NO_STREAM, type MissingRange, type Stall } from '../../src/trace/stalls-episode.ts'
 import type { FetchRow, MilestoneKind, Span, SpanKind, Waterfall } from '../../src/trace/waterfall.ts'
 import { formatDuration, formatMillis, formatQuantity } from '../format.ts'
-import { reasonsOf, type StallReason } from '../stall-reasons.ts'
+import { reasonsOf, tableReason, type StallReason } from '../stall-reasons.ts'
 
 /** What a resource's time is spent on, in the order of a legend. */
 export const SPAN_WORDS: Readonly<Record<SpanKind, string>> = {
@@ -60,7 +60,14 @@ export function statusWords(row: FetchRow, playhead: Nanos): string {
 
 /** `'h2 · 5'`: its protocol, and its stream where there is one. */
 export function protocolWords(row: FetchRow): string {
-  const protocol = row.protocol === '' ? (row.stream === NO_STREAM ? '' : 'h2') : row.protocol.replace('http/', 'HTTP/')
+  const protocol =
+    row.protocol === ''
+      ? row.stream === NO_STREAM
+        ? ''
+        : row.stream % 2 === 1
+          ? 'h2'
+          : 'h3'
+      : row.protocol.replace('http/', 'HTTP/')
   return row.stream === NO_STREAM ? protocol : `${protocol} · ${String(row.stream)}`
 }
 
@@ -97,6 +104,19 @@ export function stallReasons(
   playhead: Nanos,
 ): StallReason[] {
   const { host, connection } = row
+  const quic = waterfall.quic.find(host, connection)
+  if (quic !== undefined) {
+    const stream = `stream ${String(stall.stream)}`
+    if (stall.missing.length === 0) return [tableReason(stall, playhead)]
+    return reasonsOf(
+      trace,
+      stall,
+      playhead,
+      stream,
+      () => `they belonged to ${stream} itself`,
+      (range, until) => quic.carriersOf(trace, stall.stream, range, until),
+    )
+  }
   return reasonsOf(
     trace,
     stall,

@@ -42,9 +42,9 @@ export async function settled(element: Element): Promise<void> {
   await (element as Partial<LitElement>).updateComplete
 }
 
-/** Waits until something is so. Fails after two seconds. */
+/** Waits until something is so. Fails after five seconds. */
 export async function until(condition: () => unknown, what: string): Promise<void> {
-  const end = performance.now() + 2000
+  const end = performance.now() + 5000
   for (;;) {
     const value = condition()
     if (value !== false && value !== undefined && value !== null) return

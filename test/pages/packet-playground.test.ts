@@ -408,6 +408,24 @@ describe('<packet-playground>', () => {
     same(names, ['scripted-7-links.pcapng', 'scripted-7-bob.pcapng'])
   })
 
+  it('downloads what QUIC connections were seen to do, where there are any', async () => {
+    const { element, run } = await ready()
+    const menu = inside(element, 'packet-capture-menu')
+    const buttons = (): string[] => [...(menu.shadowRoot?.querySelectorAll('button') ?? [])].map((each) => words(each))
+    ok(!buttons().includes('QUIC connections'), 'nobody has spoken QUIC')
+    run.trace.eventAt(0, 0, 'quic:connection-started', { role: 'client', local: '10.0.0.1:5000', remote: '10.0.0.2:443' })
+    const names: string[] = []
+    replace(HTMLAnchorElement.prototype, 'click', function (this: HTMLAnchorElement) {
+      names.push(this.download)
+    })
+    button(menu, 'Download capture').click()
+    await until(() => buttons().includes('QUIC connections'), 'the choice')
+    button(menu, 'QUIC connections').click()
+    await until(() => names.length === 1, 'the file')
+    same(run.told, ['qlog'])
+    same(names, ['scripted-7.qlog'])
+  })
+
   it('fills the window for a projector, in bigger type', async () => {
     const { element } = await ready()
     const size = (): number => Number.parseFloat(getComputedStyle(inside(element, '.header h2')).fontSize)

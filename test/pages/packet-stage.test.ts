@@ -311,6 +311,20 @@ describe('a stage', () => {
     same(await seen(15 * MS), [1, 0], 'going back')
   })
 
+  it('shows links as cut that are down by their schedule, as of the playhead', async () => {
+    const run = syntheticZoo()
+    run.log = [{ at: 0, link: { name: 'alice-switch', settings: { flaps: [{ at: 20 * MS, for: 10 * MS }] } } }]
+    const stage = show(run)
+    await ready(stage)
+    const shown = async (time: number): Promise<boolean> => {
+      await run.seek(time)
+      await nextFrame()
+      await stage.updateComplete
+      return stage.renderRoot.querySelector('.surface.cut') !== null
+    }
+    same([await shown(19 * MS), await shown(21 * MS), await shown(31 * MS), await shown(25 * MS)], [false, true, false, true])
+  })
+
   it('draws a thousand frames at once', async () => {
     const run = syntheticCrowd(1000)
     run.goTo(600 * MS)

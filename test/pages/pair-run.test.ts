@@ -119,6 +119,18 @@ describe('two runs on one playhead', () => {
     }
   })
 
+  it('what is asked for while both start anew waits until they have', async () => {
+    const both = await pair()
+    await both.seek(300 * MS)
+    const packet = { link: 'alice-bob', direction: 1, packet: 5 } as const
+    await Promise.all([both.intervene({ drop: packet }), both.intervene({ drop: { ...packet, packet: 8 } }), both.seek(600 * MS)])
+    equal(both.playhead, 600 * MS)
+    same(both.sides.map(struck), [
+      [5, 8],
+      [5, 8],
+    ])
+  })
+
   it('its log makes the same pair again, also written out and read', async () => {
     const both = await pair()
     await both.seek(180 * MS)

@@ -319,6 +319,10 @@ export class ScriptedRun extends EventTarget implements Run {
     this.told.push(`capture ${choice.kind}`)
     return Promise.resolve(new Uint8Array([10, 13, 13, 10]))
   }
+  qlog(): Promise<string> {
+    this.told.push('qlog')
+    return Promise.resolve('{}')
+  }
   dispose(): void {
     this.disposed = true
   }

@@ -369,6 +369,10 @@ export class SyntheticRun extends EventTarget implements Run {
     return Promise.resolve(new Uint8Array())
   }
 
+  qlog(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
   dispose(): void {
     cancelAnimationFrame(this.#timer)
   }
