@@ -132,10 +132,46 @@ export const scenarios: Catalog = {
     load: () => import('./tls-termination/scenario.ts'),
   },
   'http-versions': {
-    title: 'Nineteen files, four ways to ask',
+    title: 'Nineteen files, five ways to ask',
     summary:
-      'The same page at the same time over HTTP/1.0, HTTP/1.1, HTTP/1.1 with six connections, and HTTP/2. Newer is faster, until too many packets get lost.',
+      'The same page at the same time over HTTP/1.0, HTTP/1.1, HTTP/1.1 with six connections, HTTP/2 and HTTP/3. Newer is faster, until too many packets get lost.',
     load: () => import('./http-versions/scenario.ts'),
+  },
+  'http2-vs-http3': {
+    title: 'One lost packet, and who has to wait for it',
+    summary:
+      'The same page over the same line, at the same time over HTTP/2 and over HTTP/3. Drop a packet in both, and see which pictures stop.',
+    load: () => import('./http2-vs-http3/scenario.ts'),
+  },
+  'quic-handshake': {
+    title: 'One handshake instead of two',
+    summary:
+      'Ann’s connection is made by TCP and then by TLS, Ben’s by QUIC, which does both at once. Cleo’s server wants to know first whether she is there at all.',
+    load: () => import('./quic-handshake/scenario.ts'),
+  },
+  'quic-loss-recovery': {
+    title: 'Three ways to miss a packet',
+    summary:
+      'The same file by TCP of 1999, TCP of today and QUIC, over three lines that lose the same: one packet, its repair, the last one, or none that is only late. Who notices when, and how?',
+    load: () => import('./quic-loss-recovery/scenario.ts'),
+  },
+  'quic-migration': {
+    title: 'Out of the door, in the middle of a download',
+    summary:
+      'Ann and Ben download the same file over Wi-Fi, and walk out of the house. Ann’s connection over TCP belongs to an address that she has no more. Ben’s over QUIC has a name of its own.',
+    load: () => import('./quic-migration/scenario.ts'),
+  },
+  'qpack-blocking': {
+    title: 'Ten pictures wait for a dictionary',
+    summary:
+      'HTTP/3 has no order among its streams, until it compresses headers: then one lost packet of the dictionary holds up answers that are all there. Ann does without that risk, and pays for it.',
+    load: () => import('./qpack-blocking/scenario.ts'),
+  },
+  'udp-blocked': {
+    title: 'A firewall that has never heard of QUIC',
+    summary:
+      'Ben’s browser would like to use HTTP/3, but somebody on the way throws all UDP away. It notices, takes HTTP/2, remembers, and tries again later.',
+    load: () => import('./udp-blocked/scenario.ts'),
   },
   'server-push': {
     title: 'A gift, and the second time it is in the way',

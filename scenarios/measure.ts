@@ -1,5 +1,6 @@
 import { formatCount, formatTime } from '../src/scenario/units.ts'
 import type { ClaimResult } from '../src/scenario/claim-schema.ts'
+import { NO_ID } from '../src/trace/record.ts'
 import type { EventRecord, FrameRecord, TraceView } from '../src/trace/record.ts'
 
 /** Events of a name on one host, in order. */
@@ -37,3 +38,18 @@ export function count(number: number, noun: string, nouns = `${noun}s`): string 
 
 /** A time for people: `'12.5 ms'`. */
 export const time = formatTime
+
+/**
+ * What a host had to wait for before an event could happen: frames that came to it, the last one first. Follows the causes back over all
+ * hosts to where it began, so it counts round trips, however long they took.
+ */
+export function awaitedFrames(trace: TraceView, event: EventRecord): FrameRecord[] {
+  const awaited: FrameRecord[] = []
+  let id = event.cause
+  while (id !== NO_ID) {
+    const frame = trace.frameById(id)
+    if (frame?.to === event.host) awaited.push(frame)
+    id = (frame ?? trace.eventById(id))?.cause ?? NO_ID
+  }
+  return awaited
+}

@@ -160,7 +160,7 @@ export default defineScenario({
       restart: true,
     },
   },
-  views: ['events'],
+  views: ['waterfall', 'events'],
   lesson: [
     {
       text: 'A page names ten other files: a stylesheet, a script, eight images. The browser cannot know that before it has read the page. Press play.',

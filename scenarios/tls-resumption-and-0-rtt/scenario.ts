@@ -1,11 +1,11 @@
 import { defineScenario } from '../../src/scenario/define.ts'
 import type { ClaimResult } from '../../src/scenario/claim-schema.ts'
 import type { EventRecord, TraceView } from '../../src/trace/record.ts'
-import { amount, count, eventsOf, noOccasion, time } from '../measure.ts'
+import { amount, awaitedFrames, count, eventsOf, isLost, noOccasion, time } from '../measure.ts'
 
 const rate = '10 Mbit/s'
 const AT = '1 s'
-const PAY = { ann: '/pay?from=ann', ben: '/pay?from=ben' } as const
+const PAY = { ann: '/pay?from=ann', ben: '/pay?from=ben', cleo: '/pay?from=cleo' } as const
 
 /** What the server heard and said on one connection, in order. */
 function on(trace: TraceView, connection: string): EventRecord[] {
@@ -80,6 +80,28 @@ function oneRoundTripEarlier(trace: TraceView): ClaimResult {
   }
 }
 
+/** How often the bank had to be heard before an order could come to it: TCP's handshake counts as well. */
+function answersBefore(trace: TraceView, who: keyof typeof PAY, order: EventRecord): number {
+  const from = eventsOf(trace, who, 'page:started')[1]?.time ?? Infinity
+  return awaitedFrames(trace, order).filter(({ kind, enqueued }) => kind !== 'arp' && enqueued >= from).length - 1
+}
+
+function quicNeedsNoTcp(trace: TraceView): ClaimResult {
+  const [early, late, quic] = (['ann', 'ben', 'cleo'] as const).map((who) => orders(trace, who)[0])
+  if (early === undefined || late === undefined || quic === undefined) return noOccasion('not all orders have come to the bank')
+  if (early.data['early'] !== true || quic.data['early'] !== true)
+    return noOccasion('not both Ann’s and Cleo’s orders were early')
+  const last = Math.max(early.time, late.time, quic.time)
+  if ([...trace.frames(({ enqueued }) => enqueued < last)].some(isLost)) return noOccasion('something was lost before')
+  const ann = answersBefore(trace, 'ann', early)
+  const ben = answersBefore(trace, 'ben', late)
+  const cleo = answersBefore(trace, 'cleo', quic)
+  return {
+    holds: cleo === 0 && ann === 1 && ben === 2,
+    evidence: `Cleo’s order was there at ${time(quic.time)}, before the bank had answered anything; Ann’s at ${time(early.time)}, after ${count(ann, 'answer')}; Ben’s at ${time(late.time)}, after ${String(ben)}.`,
+  }
+}
+
 /** Messages of the server by which it says who it is. */
 const PROOF: ReadonlySet<unknown> = new Set(['Certificate', 'CertificateVerify'])
 
@@ -106,6 +128,11 @@ const payer = { app: 'browser', tcp: { timeWait: '200 ms' } } as const
 const visitsOf = (who: keyof typeof PAY) =>
   ['https://bank/', { url: `https://bank${PAY[who]}`, at: AT, reconnect: true }] as const
 
+const HTTP_3: 'h3'[] = ['h3']
+const HTTP_1: 'http/1.1'[] = ['http/1.1']
+/** Wireshark has to guess the cipher of early data, and guesses this one first. */
+const CIPHER_SUITES: 'TLS_AES_128_GCM_SHA256'[] = ['TLS_AES_128_GCM_SHA256']
+
 export default defineScenario({
   id: 'tls-resumption-and-0-rtt',
   title: 'Faster than a handshake, and twice as often',
@@ -115,15 +142,25 @@ export default defineScenario({
   duration: '60 s',
   speed: 0.02,
   hosts: {
-    ann: { ...payer, label: 'Ann, 0-RTT', position: { x: 0, y: 0.1 }, visits: [...visitsOf('ann')], tls: { earlyData: true } },
-    ben: { ...payer, label: 'Ben, with a ticket', position: { x: 0, y: 0.9 }, visits: [...visitsOf('ben')] },
+    ann: { ...payer, label: 'Ann, early', position: { x: 0, y: 0 }, visits: [...visitsOf('ann')], tls: { earlyData: true } },
+    ben: { ...payer, label: 'Ben', position: { x: 0, y: 0.5 }, visits: [...visitsOf('ben')] },
+    cleo: {
+      app: 'browser',
+      label: 'Cleo, QUIC',
+      position: { x: 0, y: 1 },
+      visits: [...visitsOf('cleo')],
+      protocols: HTTP_3,
+      tls: { earlyData: true },
+    },
     mallory: { kind: 'router', label: 'Mallory', position: { x: 0.4, y: 0.5 }, app: 'replayer', delay: '500 ms' },
     bank: {
       label: 'Bank',
       position: { x: 1, y: 0.5 },
       app: 'web-server',
-      protocols: ['http/1.1'],
-      tls: { earlyData: '16 KiB', replayProtection: false },
+      protocols: [...HTTP_3, ...HTTP_1],
+      // Ann and Ben are to stay with TCP.
+      altSvc: false,
+      tls: { earlyData: '16 KiB', replayProtection: false, cipherSuites: CIPHER_SUITES },
       serves: { '/': '1 kB', '/pay': { size: '1 B', effect: 'counter' } },
       tcp: { timeWait: '200 ms' },
     },
@@ -131,6 +168,7 @@ export default defineScenario({
   links: [
     { between: ['ann', 'mallory'], rate, delay: '1 ms' },
     { between: ['ben', 'mallory'], rate, delay: '1 ms' },
+    { between: ['cleo', 'mallory'], rate, delay: '1 ms' },
     { between: ['mallory', 'bank'], rate, delay: '40 ms' },
   ],
   knobs: {
@@ -167,15 +205,15 @@ export default defineScenario({
   views: ['events', 'inspector'],
   lesson: [
     {
-      text: 'Ann and Ben have a look at their bank. It is the first time, so it shows its certificate and signs. Then it gives each of them **tickets**. Press play.',
+      text: 'Ann, Ben and Cleo have a look at their bank. It is the first time, so it shows its certificate and signs. Then it gives each of them **tickets**. Press play.',
       until: { event: 'tls:ticket-received' },
     },
     {
-      text: 'At 1 s both come back and pay. With a ticket nobody has to show anything: key and trust are those of the first time.',
+      text: 'At 1 s all come back and pay. With a ticket nobody has to show anything: key and trust are those of the first time. Cleo’s browser speaks **QUIC**: her order is in her very first packets.',
       until: { event: 'http:effect-applied' },
     },
     {
-      text: 'Ann’s order is there already: it went out **beside her ClientHello**, encrypted by the ticket’s key. Ben has not asked yet; he waits for the bank’s answer first.',
+      text: 'Cleo’s order is there. Ann’s is next: it goes out **beside her ClientHello**, encrypted by the ticket’s key, but TCP has to be there before. Ben waits for TCP, and then for the bank’s answer.',
       until: { event: 'replayer:flight-replayed' },
     },
     {
@@ -199,6 +237,11 @@ export default defineScenario({
       says: 'A request in early data is there one round trip earlier.',
       cites: 'RFC 8446 section 2.3',
       holds: oneRoundTripEarlier,
+    },
+    {
+      says: 'Over QUIC an early request waits for no answer at all; over TCP for one, for TCP comes first.',
+      cites: 'RFC 9001 section 4.6; RFC 8446 section 2.3',
+      holds: quicNeedsNoTcp,
     },
     {
       says: 'A bank that takes no care pays once more for each copy.',

@@ -42,6 +42,7 @@ const FIELDS = [
   'tls.record.length',
   'tls.record.content_type',
   'quic.decryption_failed',
+  'quic.decryption_failed',
   ...CHECKSUMS,
 ]
 const UNDECRYPTED = 'undecrypted TLS record'
@@ -72,6 +73,7 @@ async function framesOf(path: string, preferences: readonly string[]): Promise<J
         stream = '',
         records = '',
         types = '',
+        unopened = '',
         quicFailures = '',
         ...checksums
       ] = line.split('\t')
@@ -88,6 +90,7 @@ async function framesOf(path: string, preferences: readonly string[]): Promise<J
           // A record that does not decrypt has no type that could be told. TLS 1.3 only; before, types are in the clear.
           ...(records.split('|').length > types.split('|').length || (records !== '' && types === '') ? [UNDECRYPTED] : []),
           ...(quicFailures === '' ? [] : [messages.includes(STRAY) ? STRAY_PACKET : 'undecrypted QUIC packet']),
+          ...(unopened === '' ? [] : ['undecrypted QUIC packet']),
           ...checksums.flatMap((statuses, index) => (statuses.split('|').includes('0') ? [`bad ${CHECKSUMS[index] ?? ''}`] : [])),
         ],
       }

@@ -35,21 +35,26 @@ testScenario('http-versions', {
       { knobs: { loss: 0.05 } },
       { event: (each) => (each.name === 'http:response-received' && Number(each.data['id']) > 3 ? undefined : each) },
     ],
+    [
+      { knobs: { loss: 0.05 } },
+      { event: (each) => (each.name === 'quic:stream-delivered' && each.time > 300e6 ? later(each, 1) : each) },
+    ],
   ],
   figures: () => {
     const plain = runOf('http-versions').trace
-    const [old, one, six, two] = ['ann', 'ben', 'cleo', 'dan'].map((host) => s(loaded(plain, host), 2))
+    const [old, one, six, two, three] = ['ann', 'ben', 'cleo', 'dan', 'ella'].map((host) => s(loaded(plain, host), 2))
     const of = (loss: number): string => {
       const setups = Array.from({ length: 21 }, (_, index): RunSetup => ({ seed: index + 1, knobs: { loss } }))
       const traces = setups.map((setup) => runOf('http-versions', setup).trace)
-      const [cleo, dan] = ['cleo', 'dan'].map((host) => s(median(traces.map((trace) => loaded(trace, host))), 2))
-      return `${String(loss * 100)} % | ${cleo} | ${dan} |`
+      const medians = ['cleo', 'dan', 'ella'].map((host) => s(median(traces.map((trace) => loaded(trace, host))), 2))
+      return `${String(loss * 100)} % | ${medians.join(' | ')} |`
     }
     return [
       `HTTP/1.0 | 19 | ${old} |`,
       `HTTP/1.1 | 1 | ${one} |`,
       `HTTP/1.1, up to six | 6 | ${six} |`,
       `HTTP/2 | 1 | ${two} |`,
+      `HTTP/3 | 1 | ${three} |`,
       of(0.01),
       of(0.02),
       of(0.05),
