@@ -82,9 +82,16 @@ function nameTcp(tcp: Layer, ip: Layer, http: Layer | undefined): FrameName {
   return { text: 'ACK', stream: `${there}>${here}`, number: Number(value(tcp, 'tcp.ack_raw')), opening: false }
 }
 
-/** The first of what a line on TLS or HTTP/2 tells: `'ClientHello'`, `'GET /'`, `'DATA 3'`; undefined for a line on something else. */
+/**
+ * The first of what a line on TLS, QUIC or HTTP/2 and 3 tells: `'ClientHello'`, `'GET /'`, `'DATA 3'`, `'ACK 0–4'`; undefined for a line on
+ * something else.
+ */
 function nameCarried(summary: string): string | undefined {
-  const [, type, stream, path] = /^HTTP\/2 (\w+)(?: stream (\d+))?(?:, ([A-Z]+ \S+|\d{3})(?=[,;]|$))?/.exec(summary) ?? []
+  const [, unread] = /^QUIC (Retry|Version Negotiation|Initial|Handshake|0-RTT|1-RTT)\b/.exec(summary) ?? []
+  if (unread !== undefined) return unread
+  const [, inQuic] = /^(?:Initial|Handshake|0-RTT|1-RTT)(?: \d+)?: (.+)/.exec(summary) ?? []
+  if (inQuic !== undefined) return nameCarried(inQuic) ?? inQuic.split(/[,;]/)[0]
+  const [, type, stream, path] = /^HTTP\/[23] (\w+)(?: stream (\d+))?(?:, ([A-Z]+ \S+|\d{3})(?=[,;]|$))?/.exec(summary) ?? []
   if (type !== undefined) return path ?? (stream === undefined ? type : `${type} ${stream}`)
   if (summary.startsWith('encrypted: ')) return 'TLS data'
   return /^TLS(?: [\d.]+)?: /.test(summary) ? 'TLS data' : /^TLS (?:[\d.]+ )?(\w+)/.exec(summary)?.[1]
@@ -110,7 +117,7 @@ function nameFrame(layers: readonly Layer[]): FrameName | undefined {
 
 export class FrameNames {
   readonly #known = new Map<number, FrameName | undefined>()
-  /** Lines on frames with something of TLS or HTTP/2 in them. */
+  /** Lines on frames with something of TLS, QUIC or HTTP/2 in them. */
   readonly #summaries = new Map<number, string>()
   /** Names that may become better: up to where the run was known when they were asked for. */
   readonly #open = new Map<number, Nanos>()
@@ -150,7 +157,7 @@ export class FrameNames {
     return KIND_NAMES[frame.kind]
   }
 
-  /** What a frame carries of TLS or HTTP/2, in a line; undefined when it is not known, or nothing of these. */
+  /** What a frame carries of TLS, QUIC or HTTP/2, in a line; undefined when it is not known, or nothing of these. */
   summary(frame: number): string | undefined {
     return this.#summaries.get(frame)
   }
