@@ -145,7 +145,7 @@ export const playgroundStyles = css`
     --legend: calc(var(--pk-space) * 8);
   }
   .wide .stages:not(.two) packet-stage {
-    --legend: calc(var(--pk-space) * 27);
+    --legend: calc(var(--pk-space) * 33);
   }
   packet-stage::part(frame) {
     margin-bottom: var(--legend);
@@ -156,7 +156,7 @@ export const playgroundStyles = css`
     inset: auto 0 0;
     background: var(--pk-background);
   }
-  /* Shapes, a choice and one line of colours: more would cover the network, and is scrolled to. */
+  /* Shapes, a choice and two lines of colours: more would cover the network, and is scrolled to. */
   .wide .stages:not(.two) packet-stage::part(legend) {
     box-sizing: border-box;
     max-height: var(--legend);

@@ -1,7 +1,7 @@
 import { TEST_FILES, type Requirement } from './requirement.ts'
 
 const { WINDOW, RECOVERY } = TEST_FILES
-const NEW_RENO = 'test/protocols/tcp/new-reno.test.ts'
+const NEW_RENO = 'test/protocols/congestion/new-reno.test.ts'
 const LOSS_DETECTION = 'test/pair/tcp-loss-detection.test.ts'
 
 /** RFC 5681: every SHOULD and RECOMMENDED, and what it demands of SACK and of lost retransmissions. It has no numbers for them. */

@@ -1,7 +1,7 @@
 import { TEST_FILES, type Requirement } from './requirement.ts'
 
 const { OPEN, WINDOW, RECOVERY } = TEST_FILES
-const NEW_RENO = 'test/protocols/tcp/new-reno.test.ts'
+const NEW_RENO = 'test/protocols/congestion/new-reno.test.ts'
 
 /** RFC 5681, TCP Congestion Control: every MUST and MUST NOT. It has no numbers for them. */
 export const RFC_5681: readonly Requirement[] = [
