@@ -243,7 +243,7 @@ describe('a page which is played, broken and looked at', () => {
     assert.ok(thinned > 10e6, `${String(thinned)} bytes were let go`)
     assert.ok(oldest, 'the capture has what is left')
     await notice.waitFor({ timeout: 10_000 })
-    assert.match((await notice.textContent()) ?? '', /oldest records\s+\(\d[\d.,]*\sMB\) were let go/)
+    assert.match((await notice.textContent()) ?? '', /oldest records\s+\(\d[\d.,]*\sMB\)\s+were let go/)
     assert.deepEqual(problems, [])
     await page.close()
   })
