@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { hashOf, noise, servedHash } from './body.ts'
 import { inLab, type Lab } from './lab.ts'
-import { launchIn } from './real-browser.ts'
+import { launchIn, visit } from './real-browser.ts'
 
 const SIZES: Readonly<Record<string, number>> = { '/0.bin': 0, '/1.bin': 1, '/100k.bin': 100_000, '/2M.bin': 2_000_000 }
 
@@ -108,7 +108,7 @@ describe('a simulated server under TLS, with real clients', { concurrency: 2 }, 
             const problems: string[] = []
             page.on('console', (message) => problems.push(message.text()))
             page.on('requestfailed', (request) => problems.push(request.url()))
-            const response = await page.goto(`https://${address}/`, { waitUntil: 'load', timeout: 60_000 })
+            const response = await visit(page, `https://${address}/`)
             assert.equal(response?.status(), 200)
             const seen = await page.evaluate(async () => {
               const body = await (await fetch('/100k.bin')).arrayBuffer()
@@ -142,7 +142,7 @@ describe('a simulated server under TLS, with real clients', { concurrency: 2 }, 
       const browser = await launchIn(lab, [])
       try {
         const page = await browser.newPage()
-        await assert.rejects(page.goto(`https://${address}/`), /ERR_CERT_AUTHORITY_INVALID/)
+        await assert.rejects(visit(page, `https://${address}/`), /ERR_CERT_AUTHORITY_INVALID/)
       } finally {
         await browser.close()
       }

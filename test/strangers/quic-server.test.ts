@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { hashOf, noise, servedHash } from './body.ts'
 import { inLab, type Lab, type WrittenEvent } from './lab.ts'
-import { launchIn } from './real-browser.ts'
+import { launchIn, visit } from './real-browser.ts'
 
 /*
  * A simulated web server over QUIC, through the bridge, with real clients: ngtcp2's, and Chromium. Each capture is decrypted by tshark with
@@ -149,7 +149,7 @@ describe('a simulated server over HTTP/3, with real clients', { concurrency: 2 }
           const problems: string[] = []
           page.on('console', (message) => problems.push(message.text()))
           page.on('requestfailed', (request) => problems.push(request.url()))
-          const response = await page.goto(`https://${address}/`, { waitUntil: 'load', timeout: 60_000 })
+          const response = await visit(page, `https://${address}/`)
           assert.equal(response?.status(), 200)
           const seen = await page.evaluate(async () => {
             const body = await (await fetch('/2M.bin')).arrayBuffer()

@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { chmodSync } from 'node:fs'
-import { chromium, type Browser } from 'playwright-core'
+import { chromium, type Browser, type Page, type Response } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/check/chromium.ts'
 import type { Lab } from './lab.ts'
 
@@ -25,4 +25,18 @@ export async function launchIn(lab: Lab, trusted: readonly string[], overQuic: r
       ? CHROMIUM_FLAGS
       : [...CHROMIUM_FLAGS.filter((flag) => flag !== '--disable-quic'), `--origin-to-force-quic-on=${overQuic.join(',')}`]
   return chromium.launch({ executablePath: wrapper, args: [...flags, ...pins] })
+}
+
+/**
+ * Opens a page, up to its load event. Chromium gives up what it is loading when the machine's addresses change, and a lab's own address for
+ * IPv6 becomes valid a moment after the lab is there: then it is asked again, as a person would.
+ */
+export async function visit(page: Page, url: string): Promise<Response | null> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await page.goto(url, { waitUntil: 'load', timeout: 60_000 })
+    } catch (error) {
+      if (attempt === 3 || !String(error).includes('ERR_NETWORK_CHANGED')) throw error
+    }
+  }
 }
