@@ -1,38 +1,24 @@
-import { consume } from '@lit/context'
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
-import { property, query, state } from 'lit/decorators.js'
+import { query, state } from 'lit/decorators.js'
 import { guard } from 'lit/directives/guard.js'
 import { live } from 'lit/directives/live.js'
 import type { Run } from '../../src/run/run.ts'
 import { Lanes } from '../../src/trace/lanes.ts'
 import { controls } from '../controls.styles.ts'
-import { formatDuration } from '../format.ts'
-import { flowsOf, type FrameFlows } from '../frame-flows.ts'
 import { icon } from '../icons.ts'
-import { along, growingEnd, ticksOf, type Domain } from '../packet-waterfall/time-axis.ts'
+import { along, growingEnd } from '../packet-waterfall/time-axis.ts'
 import { flowColour } from '../packet-waterfall/waterfall-row.ts'
 import { timelineStyles } from '../packet-waterfall/waterfall-timeline.styles.ts'
 import { RowWindow } from '../row-window.ts'
 import { rowsStyles } from '../rows.styles.ts'
-import { RunElement, type RunEvent } from '../run-element.ts'
 import { tokens } from '../theme.ts'
-import { scaleContext, type TimeScale } from '../time-scale.ts'
+import { TimelineElement } from '../timeline-element.ts'
 import { laneCells, laneDetails, lanesLegend, packetOfHold } from './lane-cells.ts'
 import { entriesOf, hasServers, holdAt, isWhole, lastMoment, type LaneEntry } from './lane-entries.ts'
 import { laneLinks, Losses } from './lane-links.ts'
 import { laneTrack } from './lane-track.ts'
 import { laneName, summaryWords } from './lane-words.ts'
 import { lanesStyles } from './packet-lanes.styles.ts'
-
-/** Milliseconds between two updates while a run plays; bars and playhead move in each frame nonetheless. */
-const PLAYING_INTERVAL = 120
-
-/** From this width on, in px, the legend stands open. */
-const WIDE = 560
-
-/** From one tick to the next, and room for the label of one, at least, in px. */
-const TICK = 76
-const TICK_LABEL = 52
 
 /** Shortest time that is shown: what is to be seen in so many seconds of watching, so that the scale seldom changes; in nanoseconds at least. */
 const WATCHED = 10
@@ -52,97 +38,31 @@ const END = 1.04
  * @cssprop --packetarium-phase-blocked - Colour of what is held back for bytes of others.
  * @cssprop --packetarium-phase-repairing - Colour of what is held back for bytes of its own.
  */
-export class PacketLanes extends RunElement {
+export class PacketLanes extends TimelineElement {
   static override styles = [tokens, controls, timelineStyles, rowsStyles, lanesStyles]
-
-  protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'trace', 'restart']
-
-  /** Shared with lanes of another run that are to be compared. Inside a playground it comes by itself. */
-  @consume({ context: scaleContext, subscribe: true })
-  @property({ attribute: false })
-  scale: TimeScale | undefined
 
   /** Whether lanes of those who were connected to are shown, too. */
   @state() private both = false
-  /** The lane that the keyboard is at. */
-  @state() private active: string | undefined
-  /** Which of its waits is looked at. */
-  @state() private chosen: number | undefined
-  @query('.grid') private grid!: HTMLElement | null
-  @query('.tracks') private tracks!: HTMLElement | null
   @query('.told') private told!: HTMLElement | null
 
   readonly #lanes = new Lanes()
   readonly #losses = new Losses()
-  readonly #window = new RowWindow(this, {
+  protected override readonly window = new RowWindow(this, {
     grid: () => this.grid,
     tracks: () => this.tracks,
     grows: () => false,
     changed: (what) => {
-      if (what === 'size' && this.#opens) this.#reveal()
+      if (what === 'size' && this.#opens) this.#revealChosen()
       this.requestUpdate()
     },
   })
   /** Whether details have come up, which take room from the list. */
   #opens = false
-  #flows: FrameFlows | undefined
-  #scale: TimeScale | undefined
-  #stale = true
-  #shownAt = 0
-  #domain: Domain = { from: 0, to: 1 }
 
-  override disconnectedCallback(): void {
-    super.disconnectedCallback()
-    this.#watchFlows(undefined)
-    this.#window.disconnect()
-    this.#watchScale(undefined)
-  }
-
-  protected override willUpdate(changed: PropertyValues): void {
-    super.willUpdate(changed)
-    if (this.isConnected) this.#watchScale(this.scale)
-  }
-
-  #watchScale(scale: TimeScale | undefined): void {
-    if (scale === this.#scale) return
-    this.#scale?.removeEventListener('change', this.#redraw)
-    this.#scale?.leave(this)
-    this.#scale = scale
-    this.#scale?.addEventListener('change', this.#redraw)
-  }
-
-  protected override runReplaced(): void {
-    this.#watchFlows(this.run && flowsOf(this.run))
-    this.#forget()
-  }
-
-  #watchFlows(flows: FrameFlows | undefined): void {
-    this.#flows?.removeEventListener('change', this.#redraw)
-    this.#flows = flows
-    this.#flows?.addEventListener('change', this.#redraw)
-  }
-
-  readonly #redraw = (): void => {
-    this.requestUpdate()
-  }
-
-  protected override runFired(event: RunEvent): void {
-    if (event === 'restart') this.#forget()
-    if (event === 'trace') this.#stale = true
-    if (this.#window.height === 0 && this.hasUpdated) return
-    if (this.run?.state === 'playing' && (event === 'time' || event === 'trace')) {
-      if (event === 'time') this.#movePlayhead()
-      const now = performance.now()
-      if (now - this.#shownAt < PLAYING_INTERVAL) return
-      this.#shownAt = now
-    }
-    this.requestUpdate()
-  }
-
-  #forget(): void {
+  protected override forget(): void {
     this.#lanes.clear()
     this.#losses.clear()
-    this.#stale = true
+    this.stale = true
     this.active = undefined
     this.chosen = undefined
   }
@@ -150,13 +70,13 @@ export class PacketLanes extends RunElement {
   protected override render(): TemplateResult | typeof nothing {
     const { run } = this
     if (run === undefined) return nothing
-    if (this.#stale && this.#window.height > 0) {
-      this.#stale = false
+    if (this.stale && this.window.height > 0) {
+      this.stale = false
       this.#lanes.update(run.trace)
     }
     const { entries, hidden } = entriesOf(this.#lanes, run.playhead, this.both)
     const to = this.#end(run)
-    this.#domain = { from: 0, to: this.#scale?.want(this, to) ?? to }
+    this.domain = { from: 0, to: this.agreedEnd(to) }
     return html`
       ${this.#renderHead(run, entries)} ${this.#renderGrid(run, entries, hidden)} ${this.#renderDetails(run, entries)}
       <div class="told visually-hidden" role="status"></div>
@@ -176,7 +96,7 @@ export class PacketLanes extends RunElement {
       const cause = holdAt(group, lane, run.playhead)?.cause
       return cause !== undefined && cause !== 'own'
     })
-    const wide = this.#window.width >= WIDE * this.#window.scale
+    const wide = this.isWide
     return html`<div class="head">
       <p class="now ${blocks ? 'blocked' : ''}">${summaryWords(entries, run.playhead)}</p>
       ${
@@ -199,10 +119,10 @@ export class PacketLanes extends RunElement {
   }
 
   #renderGrid(run: Run, entries: readonly LaneEntry[], hidden: number): TemplateResult {
-    const domain = this.#domain
-    const { trackWidth, rowHeight, scale } = this.#window
-    const ticks = ticksOf(domain, trackWidth / (TICK * scale))
-    const { first, last } = this.#window.inView(entries.length)
+    const domain = this.domain
+    const { trackWidth, rowHeight } = this.window
+    const ticks = this.ticks()
+    const { first, last } = this.window.inView(entries.length)
     const shown = entries.slice(first, last)
     const isShown = shown.some(({ id }) => id === this.active)
     const at = (tick: number): string => `left:${(along(domain, tick) * 100).toFixed(3)}%`
@@ -218,9 +138,9 @@ export class PacketLanes extends RunElement {
       aria-rowcount=${entries.length + 1}
       aria-activedescendant=${isShown && active !== undefined ? active : nothing}
       @scroll=${() => {
-        this.#window.scrolled()
+        this.window.scrolled()
       }}
-      @keydown=${this.#onKey}
+      @keydown=${this.onKey}
       @click=${this.#onClick}
       @dblclick=${this.#onDoubleClick}
     >
@@ -232,7 +152,7 @@ export class PacketLanes extends RunElement {
         <span class="track" role="columnheader"
           ><span class="visually-hidden">State</span
           ><span class="axis" aria-hidden="true"
-            >${ticks.map((tick) => html`<span class="tick" .style=${at(tick)}>${this.#tickLabel(tick)}</span>`)}</span
+            >${ticks.map((tick) => html`<span class="tick" .style=${at(tick)}>${this.tickLabel(tick)}</span>`)}</span
           ></span
         >
       </div>
@@ -270,22 +190,16 @@ export class PacketLanes extends RunElement {
 
   #renderTrack(run: Run, entry: LaneEntry, position: number): unknown {
     const { group, lane, id } = entry
-    const { to } = this.#domain
+    const { to } = this.domain
     const chosen = id === this.active ? this.chosen : undefined
     const colour = this.#colour(run, entry)
     return guard([group, group.version, lane, position, to, chosen, colour], () =>
-      laneTrack(entry, position, this.#domain, chosen, colour),
+      laneTrack(entry, position, this.domain, chosen, colour),
     )
   }
 
   #colour(run: Run, { group, lane }: LaneEntry): string {
     return flowColour(run, run.trace.connections.indexOf(group.connection), lane.stream)
-  }
-
-  /** What fits before the edge. */
-  #tickLabel(tick: number): string {
-    if ((1 - along(this.#domain, tick)) * this.#window.trackWidth < TICK_LABEL * this.#window.scale) return ''
-    return tick === 0 ? '0' : formatDuration(tick)
   }
 
   #renderDetails(run: Run, entries: readonly LaneEntry[]): TemplateResult | typeof nothing {
@@ -295,40 +209,37 @@ export class PacketLanes extends RunElement {
       class="details"
       part="details"
       aria-label="About ${laneName(entry, run.playhead)}"
-      @keydown=${this.#onDetailsKey}
+      @keydown=${this.onDetailsKey}
     >
-      <button class="quiet only-icon close" aria-label="Close" title="Escape" @click=${this.#close}>${icon('close')}</button>
+      <button class="quiet only-icon close" aria-label="Close" title="Escape" @click=${this.close}>${icon('close')}</button>
       ${laneDetails(run, entry, this.chosen, this.#inspect)}
     </section>`
   }
 
   protected override updated(changed: PropertyValues): void {
-    this.#window.observe()
-    this.#movePlayhead()
+    this.window.observe()
+    this.movePlayhead()
     if (changed.has('active') && changed.get('active') === undefined && this.active !== undefined) this.#opens = true
     const { run, told } = this
     if (run === undefined || told === null || run.state === 'playing') return
     // Who cannot see it is told when it stands, not sixty times a second.
-    const words = summaryWords(entriesOf(this.#lanes, run.playhead, this.both).entries, run.playhead)
+    const words = summaryWords(this.lines(), run.playhead)
     if (told.textContent !== words) told.textContent = words
   }
 
   /** The lane that was chosen stays in view when its details have taken their room. */
-  #reveal(): void {
+  #revealChosen(): void {
     this.#opens = false
-    if (this.run === undefined) return
-    const { entries } = entriesOf(this.#lanes, this.run.playhead, this.both)
-    this.#window.reveal(entries.findIndex(({ id }) => id === this.active))
+    this.revealActive()
   }
 
-  /** Draws what has happened so far: nothing is laid out anew. */
-  #movePlayhead(): void {
+  protected override movePlayhead(): void {
     const { run, tracks } = this
     if (run === undefined || tracks === null) return
     const [bars, line] = [tracks.querySelector<HTMLElement>('.bars'), tracks.querySelector<HTMLElement>('.playhead')]
     if (bars === null || line === null) return
-    const share = along(this.#domain, run.playhead)
-    const { trackWidth } = this.#window
+    const share = along(this.domain, run.playhead)
+    const { trackWidth } = this.window
     const x = Math.min(1, Math.max(0, share)) * trackWidth
     line.style.transform = `translateX(${x.toFixed(1)}px)`
     line.style.visibility = share > 1 ? 'hidden' : ''
@@ -338,7 +249,7 @@ export class PacketLanes extends RunElement {
   #holdAt(event: Event): { entry: LaneEntry; hold: number } | undefined {
     const { target } = event
     if (!(target instanceof HTMLElement) || target.dataset['hold'] === undefined || this.run === undefined) return undefined
-    const entry = entriesOf(this.#lanes, this.run.playhead, this.both).entries.at(Number(target.parentElement?.dataset['lane']))
+    const entry = this.lines().at(Number(target.parentElement?.dataset['lane']))
     return entry === undefined ? undefined : { entry, hold: Number(target.dataset['hold']) }
   }
 
@@ -348,28 +259,12 @@ export class PacketLanes extends RunElement {
       this.#choose(at.entry, at.hold)
       return
     }
-    const row = (event.target as Element).closest<HTMLElement>('.row')
-    if (row === null) return
-    this.active = row.id
-    this.chosen = undefined
+    this.activateRow(event)
   }
 
   readonly #onDoubleClick = (event: Event): void => {
     const at = this.#holdAt(event)
     if (at !== undefined) this.#openHold(at.entry, at.hold)
-  }
-
-  readonly #onDetailsKey = (event: KeyboardEvent): void => {
-    if (event.key !== 'Escape') return
-    event.preventDefault()
-    event.stopPropagation()
-    this.#close()
-  }
-
-  readonly #close = (): void => {
-    this.active = undefined
-    this.chosen = undefined
-    this.grid?.focus()
   }
 
   readonly #inspect = (number: number): void => {
@@ -391,33 +286,21 @@ export class PacketLanes extends RunElement {
     if (packet !== undefined) this.#inspect(packet)
   }
 
-  readonly #onKey = (event: KeyboardEvent): void => {
-    const { run } = this
-    if (run === undefined || event.altKey || event.ctrlKey || event.metaKey || event.target !== this.grid) return
-    const { entries } = entriesOf(this.#lanes, run.playhead, this.both)
-    const now = entries.findIndex(({ id }) => id === this.active)
-    const target = this.#window.target(event.key, now, entries.length)
-    if (target !== undefined) {
-      event.preventDefault()
-      if (entries.length === 0) return
-      this.active = entries[target].id
-      this.chosen = undefined
-      this.#window.reveal(target)
-    } else if ((event.key === 'ArrowLeft' || event.key === 'ArrowRight') && !event.shiftKey && now !== -1) {
-      event.preventDefault()
-      event.stopPropagation()
-      const { group, lane } = entries[now]
-      const count = group.holds(lane).filter(({ from }) => from <= run.playhead).length
-      const step = event.key === 'ArrowRight' ? 1 : -1
-      const from = this.chosen ?? (step > 0 ? -1 : count)
-      if (count > 0) this.#choose(entries[now], Math.min(count - 1, Math.max(0, from + step)))
-    } else if (event.key === 'Enter' && now !== -1 && this.chosen !== undefined) {
-      event.preventDefault()
-      this.#openHold(entries[now], this.chosen)
-    } else if (event.key === 'Escape' && this.active !== undefined) {
-      event.preventDefault()
-      event.stopPropagation()
-      this.#close()
-    }
+  protected override lines(): readonly LaneEntry[] {
+    return this.run === undefined ? [] : entriesOf(this.#lanes, this.run.playhead, this.both).entries
+  }
+
+  protected override partsOf(line: number): number {
+    const { group, lane } = this.lines()[line]
+    const now = this.run?.playhead ?? 0
+    return group.holds(lane).filter(({ from }) => from <= now).length
+  }
+
+  protected override choosePart(line: number, part: number): void {
+    this.#choose(this.lines()[line], part)
+  }
+
+  protected override openPart(line: number, part: number): void {
+    this.#openHold(this.lines()[line], part)
   }
 }

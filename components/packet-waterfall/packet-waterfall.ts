@@ -1,38 +1,25 @@
-import { consume } from '@lit/context'
-import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
-import { property, query, state } from 'lit/decorators.js'
+import { html, nothing, type TemplateResult } from 'lit'
+import { state } from 'lit/decorators.js'
 import { guard } from 'lit/directives/guard.js'
 import { live } from 'lit/directives/live.js'
 import type { Run } from '../../src/run/run.ts'
 import { Waterfall, type FetchRow, type Span } from '../../src/trace/waterfall.ts'
 import { controls } from '../controls.styles.ts'
 import { formatDuration } from '../format.ts'
-import { flowsOf, type FrameFlows } from '../frame-flows.ts'
 import { icon } from '../icons.ts'
-import { RunElement, type RunEvent } from '../run-element.ts'
 import { RowWindow } from '../row-window.ts'
 import { rowsStyles } from '../rows.styles.ts'
 import { reasonWords } from '../stall-reasons.ts'
 import { tokens } from '../theme.ts'
-import { scaleContext, type TimeScale } from '../time-scale.ts'
+import { TimelineElement } from '../timeline-element.ts'
 import { waterfallStyles } from './packet-waterfall.styles.ts'
-import { along, domainOf, ticksOf, type Domain } from './time-axis.ts'
+import { along, domainOf } from './time-axis.ts'
 import { fetchDetails, packetOf, pageDetails } from './waterfall-details.ts'
 import { entriesOf, type Entry } from './waterfall-entries.ts'
 import { lane, lanesOf, type Lane, type LaneView } from './waterfall-lanes.ts'
 import { fetchCells, legend, pageCells } from './waterfall-row.ts'
 import { timelineStyles } from './waterfall-timeline.styles.ts'
 import { SPAN_WORDS, stallReasons } from './waterfall-words.ts'
-
-/** Milliseconds between two updates while a run plays; bars and playhead move in each frame nonetheless. */
-const PLAYING_INTERVAL = 120
-
-/** From this width on, in px, the legend stands open. */
-const WIDE = 560
-
-/** From one tick to the next, and room for the label of one, at least, in px. */
-const TICK = 76
-const TICK_LABEL = 52
 
 /** What the pointer is on. */
 interface Pointed {
@@ -54,99 +41,33 @@ interface Pointed {
  * @cssprop --packetarium-phase-blocked - Colour of what was blocked by loss elsewhere.
  * @cssprop --packetarium-phase-repairing - Colour of what waited for lost bytes of its own.
  */
-export class PacketWaterfall extends RunElement {
+export class PacketWaterfall extends TimelineElement {
   static override styles = [tokens, controls, timelineStyles, rowsStyles, waterfallStyles]
-
-  protected override readonly follows: readonly RunEvent[] = ['change', 'time', 'trace', 'restart']
-
-  /** Shared with a waterfall of another run that is to be compared. Inside a playground it comes by itself. */
-  @consume({ context: scaleContext, subscribe: true })
-  @property({ attribute: false })
-  scale: TimeScale | undefined
 
   /** The only page that is shown, by its place in the trace; undefined: all. */
   @state() private only: number | undefined
   /** Whether the timelines of pages begin together, each with its page. */
   @state() private aligned = false
-  /** The line that the keyboard is at. */
-  @state() private active: string | undefined
-  /** Which part of its time is looked at. */
-  @state() private chosen: number | undefined
   @state() private pointed: Pointed | undefined
-  @query('.grid') private grid!: HTMLElement | null
-  @query('.tracks') private tracks!: HTMLElement | null
 
   readonly #waterfall = new Waterfall()
-  #flows: FrameFlows | undefined
-  #scale: TimeScale | undefined
-  #stale = true
-  #shownAt = 0
-  #domain: Domain = { from: 0, to: 1 }
   #lanes: readonly Lane[] = []
-  readonly #window = new RowWindow(this, {
+  protected override readonly window = new RowWindow(this, {
     grid: () => this.grid,
     tracks: () => this.tracks,
     grows: () => this.run?.state === 'playing',
     changed: (what) => {
       if (what === 'scroll') this.pointed = undefined
       // The details have taken room, perhaps, from the very line that they are about.
-      else if (this.active !== undefined) this.#reveal()
+      else if (this.active !== undefined) this.revealActive()
       this.requestUpdate()
     },
   })
 
-  override disconnectedCallback(): void {
-    super.disconnectedCallback()
-    this.#watchFlows(undefined)
-    this.#window.disconnect()
-    this.#watchScale(undefined)
-  }
-
-  protected override willUpdate(changed: PropertyValues): void {
-    super.willUpdate(changed)
-    if (this.isConnected) this.#watchScale(this.scale)
-  }
-
-  #watchScale(scale: TimeScale | undefined): void {
-    if (scale === this.#scale) return
-    this.#scale?.removeEventListener('change', this.#redraw)
-    this.#scale?.leave(this)
-    this.#scale = scale
-    this.#scale?.addEventListener('change', this.#redraw)
-  }
-
-  protected override runReplaced(): void {
-    this.#watchFlows(this.run && flowsOf(this.run))
-    this.#forget()
-  }
-
-  #watchFlows(flows: FrameFlows | undefined): void {
-    this.#flows?.removeEventListener('change', this.#redraw)
-    this.#flows = flows
-    this.#flows?.addEventListener('change', this.#redraw)
-  }
-
-  readonly #redraw = (): void => {
-    this.requestUpdate()
-  }
-
-  protected override runFired(event: RunEvent): void {
-    if (event === 'restart') this.#forget()
-    if (event === 'trace') this.#stale = true
-    if (this.#window.height === 0 && this.hasUpdated) return
-    if (this.run?.state === 'playing' && (event === 'time' || event === 'trace')) {
-      if (event === 'time') this.#movePlayhead()
-      const now = performance.now()
-      if (now - this.#shownAt < PLAYING_INTERVAL) return
-      this.#shownAt = now
-    }
-    this.requestUpdate()
-  }
-
-  #forget(): void {
+  protected override forget(): void {
     this.#waterfall.clear()
-    this.#stale = true
-    this.#window.sticks = true
+    this.stale = true
+    this.window.sticks = true
     this.only = undefined
     this.aligned = false
     this.active = undefined
@@ -158,19 +79,16 @@ export class PacketWaterfall extends RunElement {
     const { run } = this
     if (run === undefined) return nothing
     const waterfall = this.#waterfall
-    if (this.#stale && this.#window.height > 0) {
-      this.#stale = false
+    if (this.stale && this.window.height > 0) {
+      this.stale = false
       waterfall.update(run.trace)
     }
     const page = this.only === undefined ? undefined : waterfall.pages.at(this.only)
     const entries = this.#entries(run)
     const { from, to } = domainOf(waterfall, page === undefined ? undefined : [page], run.horizon, this.aligned)
-    this.#domain = { from, to: this.#scale?.want(this, to) ?? to }
+    this.domain = { from, to: this.agreedEnd(to) }
     return html`
-      <div class="head">
-        ${this.#renderChoice(run)}
-        ${guard([this.#window.width >= WIDE * this.#window.scale], () => legend(this.#window.width >= WIDE * this.#window.scale))}
-      </div>
+      <div class="head">${this.#renderChoice(run)} ${guard([this.isWide], () => legend(this.isWide))}</div>
       ${this.#renderGrid(run, entries)} ${this.#renderDetails(run, entries)} ${this.#renderTip(run)}
     `
   }
@@ -212,11 +130,11 @@ export class PacketWaterfall extends RunElement {
   }
 
   #renderGrid(run: Run, entries: readonly Entry[]): TemplateResult {
-    const domain = this.#domain
-    const ticks = ticksOf(domain, this.#window.trackWidth / (TICK * this.#window.scale))
-    const { first, last } = this.#window.inView(entries.length)
+    const domain = this.domain
+    const ticks = this.ticks()
+    const { first, last } = this.window.inView(entries.length)
     const shown = entries.slice(first, last)
-    const place = { width: this.#window.trackWidth, scale: this.#window.scale }
+    const place = { width: this.window.trackWidth, scale: this.window.scale }
     const { active, chosen } = this
     const view: LaneView = { run, waterfall: this.#waterfall, entries, first, last, place, active, chosen }
     this.#lanes = lanesOf(view, domain, this.aligned)
@@ -231,9 +149,9 @@ export class PacketWaterfall extends RunElement {
       aria-rowcount=${entries.length + 1}
       aria-activedescendant=${isShown && this.active !== undefined ? this.active : nothing}
       @scroll=${() => {
-        this.#window.scrolled()
+        this.window.scrolled()
       }}
-      @keydown=${this.#onKey}
+      @keydown=${this.onKey}
       @pointermove=${this.#onPoint}
       @pointerleave=${this.#onLeave}
       @click=${this.#onClick}
@@ -249,7 +167,7 @@ export class PacketWaterfall extends RunElement {
         <span class="track" role="columnheader"
           ><span class="visually-hidden">Timeline</span
           ><span class="axis" aria-hidden="true"
-            >${ticks.map((tick) => html`<span class="tick" .style=${at(tick)}>${this.#tickLabel(tick)}</span>`)}</span
+            >${ticks.map((tick) => html`<span class="tick" .style=${at(tick)}>${this.tickLabel(tick)}</span>`)}</span
           ></span
         >
       </div>
@@ -262,12 +180,6 @@ export class PacketWaterfall extends RunElement {
       </div>
       ${entries.length === 0 ? html`<p class="empty">${run.state === 'ended' ? 'No page was asked for.' : 'No page has been asked for yet. Press play.'}</p>` : nothing}
     </div>`
-  }
-
-  /** What fits before the edge. */
-  #tickLabel(tick: number): string {
-    if ((1 - along(this.#domain, tick)) * this.#window.trackWidth < TICK_LABEL * this.#window.scale) return ''
-    return tick === 0 ? '0' : formatDuration(tick)
   }
 
   #renderRow(run: Run, entry: Entry, position: number): TemplateResult {
@@ -285,7 +197,7 @@ export class PacketWaterfall extends RunElement {
       data-entry=${position}
       .style=${`top:calc(var(--row) * ${String(position)})`}
     >
-      ${guard([id, when, this.#flows?.mode], () =>
+      ${guard([id, when, this.flows?.mode], () =>
         row === undefined ? pageCells(run, page) : fetchCells(run, row, this.#waterfall.spans(row, run.playhead)),
       )}
     </div>`
@@ -296,8 +208,8 @@ export class PacketWaterfall extends RunElement {
     if (entry === undefined) return nothing
     const { row, page } = entry
     const name = row === undefined ? page.url : row.url
-    return html`<section class="details" part="details" aria-label="About ${name}" @keydown=${this.#onDetailsKey}>
-      <button class="quiet only-icon close" aria-label="Close" title="Escape" @click=${this.#close}>${icon('close')}</button>
+    return html`<section class="details" part="details" aria-label="About ${name}" @keydown=${this.onDetailsKey}>
+      <button class="quiet only-icon close" aria-label="Close" title="Escape" @click=${this.close}>${icon('close')}</button>
       ${
         row === undefined
           ? pageDetails(page, run)
@@ -332,12 +244,11 @@ export class PacketWaterfall extends RunElement {
   }
 
   protected override updated(): void {
-    this.#window.observe()
-    this.#movePlayhead()
+    this.window.observe()
+    this.movePlayhead()
   }
 
-  /** Draws what has happened so far: nothing is laid out anew. */
-  #movePlayhead(): void {
+  protected override movePlayhead(): void {
     const { run, tracks } = this
     if (run === undefined || tracks === null) return
     const drawn = tracks.querySelectorAll<HTMLElement>('.lane')
@@ -345,11 +256,11 @@ export class PacketWaterfall extends RunElement {
       const [bars, line] = [drawn.item(index).firstElementChild, drawn.item(index).lastElementChild]
       if (!(bars instanceof HTMLElement) || !(line instanceof HTMLElement)) return
       const share = along(domain, run.playhead)
-      const x = Math.min(1, Math.max(0, share)) * this.#window.trackWidth
+      const x = Math.min(1, Math.max(0, share)) * this.window.trackWidth
       line.style.transform = `translateX(${x.toFixed(1)}px)`
       line.style.visibility = share > 1 ? 'hidden' : ''
       // A pixel more than the line, so that a phase which has just begun is there.
-      bars.style.clipPath = `inset(0 ${(share > 1 ? -16 : this.#window.trackWidth - x - 1).toFixed(1)}px 0 -8px)`
+      bars.style.clipPath = `inset(0 ${(share > 1 ? -16 : this.window.trackWidth - x - 1).toFixed(1)}px 0 -8px)`
     })
   }
 
@@ -382,28 +293,12 @@ export class PacketWaterfall extends RunElement {
       this.#choose(at.row, at.span)
       return
     }
-    const row = (event.target as Element).closest<HTMLElement>('.row')
-    if (row === null) return
-    this.active = row.id
-    this.chosen = undefined
+    this.activateRow(event)
   }
 
   readonly #onDoubleClick = (event: Event): void => {
     const at = this.#spanAt(event)
     if (at !== undefined) this.#openSpan(at.row, at.span)
-  }
-
-  readonly #onDetailsKey = (event: KeyboardEvent): void => {
-    if (event.key !== 'Escape') return
-    event.preventDefault()
-    event.stopPropagation()
-    this.#close()
-  }
-
-  readonly #close = (): void => {
-    this.active = undefined
-    this.chosen = undefined
-    this.grid?.focus()
   }
 
   readonly #inspect = (number: number): void => {
@@ -437,39 +332,22 @@ export class PacketWaterfall extends RunElement {
     if (packet !== undefined) this.#inspect(packet)
   }
 
-  readonly #onKey = (event: KeyboardEvent): void => {
-    const { run } = this
-    if (run === undefined || event.altKey || event.ctrlKey || event.metaKey || event.target !== this.grid) return
-    const entries = this.#entries(run)
-    const now = entries.findIndex(({ id }) => id === this.active)
-    const row = now === -1 ? undefined : entries[now].row
-    const target = this.#window.target(event.key, now, entries.length)
-    if (target !== undefined) {
-      event.preventDefault()
-      if (entries.length === 0) return
-      this.active = entries[target].id
-      this.chosen = undefined
-      this.#window.reveal(target)
-    } else if ((event.key === 'ArrowLeft' || event.key === 'ArrowRight') && !event.shiftKey && row !== undefined) {
-      event.preventDefault()
-      event.stopPropagation()
-      const count = this.#waterfall.spans(row, run.playhead).length
-      const step = event.key === 'ArrowRight' ? 1 : -1
-      const from = this.chosen ?? (step > 0 ? -1 : count)
-      if (count > 0) this.#choose(row, Math.min(count - 1, Math.max(0, from + step)))
-    } else if (event.key === 'Enter' && row !== undefined && this.chosen !== undefined) {
-      event.preventDefault()
-      this.#openSpan(row, this.chosen)
-    } else if (event.key === 'Escape' && this.active !== undefined) {
-      event.preventDefault()
-      event.stopPropagation()
-      this.#close()
-    }
+  protected override lines(): readonly Entry[] {
+    return this.run === undefined ? [] : this.#entries(this.run)
   }
 
-  /** Scrolls so that the line that the keyboard is at is in view. */
-  #reveal(): void {
-    const { run } = this
-    if (run !== undefined) this.#window.reveal(this.#entries(run).findIndex(({ id }) => id === this.active))
+  protected override partsOf(line: number): number | undefined {
+    const { row } = this.lines()[line]
+    return row && this.#waterfall.spans(row, this.run?.playhead ?? 0).length
+  }
+
+  protected override choosePart(line: number, part: number): void {
+    const { row } = this.lines()[line]
+    if (row !== undefined) this.#choose(row, part)
+  }
+
+  protected override openPart(line: number, part: number): void {
+    const { row } = this.lines()[line]
+    if (row !== undefined) this.#openSpan(row, part)
   }
 }
