@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { hashOf, noise, servedHash } from './body.ts'
 import { inLab, type Lab } from './lab.ts'
-import { launchIn, visit } from './real-browser.ts'
+import { launchIn, loadPage } from './real-browser.ts'
 
 const SIZES: Readonly<Record<string, number>> = { '/0.bin': 0, '/1.bin': 1, '/100k.bin': 100_000, '/2M.bin': 2_000_000 }
 
@@ -100,33 +100,14 @@ describe('a simulated server under TLS, with real clients', { concurrency: 2 }, 
           const args = ['-connect', `${address}:443`, '-showcerts']
           const { out } = await lab.run('sh', ['-c', `openssl s_client ${args.join(' ')} </dev/null 2>/dev/null`])
           const [, intermediate] = out.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
-          // Addresses that are still being made would be a change of the network, in the middle of a page.
-          await lab.run('sysctl', ['-qw', 'net.ipv6.conf.eth0.disable_ipv6=1'])
           const browser = await launchIn(lab, [intermediate])
           try {
-            const page = await browser.newPage()
-            const problems: string[] = []
-            page.on('console', (message) => problems.push(message.text()))
-            page.on('requestfailed', (request) => problems.push(request.url()))
-            const response = await visit(page, `https://${address}/`)
-            assert.equal(response?.status(), 200)
-            const seen = await page.evaluate(async () => {
-              const body = await (await fetch('/100k.bin')).arrayBuffer()
-              const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', body))
-              const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
-              return {
-                digest: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
-                protocols: [...new Set(entries.map((entry) => (entry as PerformanceResourceTiming).nextHopProtocol))],
-                names: entries.map(({ name }) => new URL(name).pathname).filter((name) => name !== '/favicon.ico'),
-              }
-            })
+            const seen = await loadPage(browser, `https://${address}`, '/100k.bin')
+            assert.equal(seen.status, 200)
             assert.equal(seen.digest, servedHash('/100k.bin', 100_000))
             assert.deepEqual(seen.protocols, [spoken])
             for (const path of ['/', '/a.css', '/b.png', '/100k.bin']) assert.ok(seen.names.includes(path), `${path} was loaded`)
-            assert.deepEqual(
-              problems.filter((problem) => !problem.includes('404')),
-              [],
-            )
+            assert.deepEqual(seen.problems, [])
           } finally {
             await browser.close()
           }
@@ -142,7 +123,7 @@ describe('a simulated server under TLS, with real clients', { concurrency: 2 }, 
       const browser = await launchIn(lab, [])
       try {
         const page = await browser.newPage()
-        await assert.rejects(visit(page, `https://${address}/`), /ERR_CERT_AUTHORITY_INVALID/)
+        await assert.rejects(page.goto(`https://${address}/`), /ERR_CERT_AUTHORITY_INVALID/)
       } finally {
         await browser.close()
       }

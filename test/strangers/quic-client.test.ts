@@ -3,12 +3,9 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { issue } from '../../src/apps/tls-authority.ts'
-import { publicKeyOf } from '../../src/crypto/signature.ts'
-import { encodePem } from '../../src/wire/pem.ts'
-import { encodePrivateKeyInfo } from '../../src/wire/x509-key.ts'
 import { hashOf, noise } from './body.ts'
 import { inLab, type Lab, type WrittenEvent } from './lab.ts'
+import { ADDRESS, credentials, PAGE_FILES, SEED } from './real-site.ts'
 
 /*
  * A simulated browser over HTTP/3, through the bridge, with real servers: ngtcp2's, and Caddy, whose QUIC is quic-go. They have a certificate
@@ -17,8 +14,6 @@ import { inLab, type Lab, type WrittenEvent } from './lab.ts'
 
 const run = promisify(execFile)
 
-const SEED = 5
-const ADDRESS = '10.0.1.1'
 const PORT = 8443
 
 /** Where a server says what it was asked for; and the last thing that it is asked for. */
@@ -29,14 +24,7 @@ const SIZES: Readonly<Record<string, number>> = { '1.bin': 1, '100k.bin': 100_00
 
 /** Files that a server has in its folder: a page with all that belongs to it, and some that are only large. */
 const FILES: Readonly<Record<string, Uint8Array>> = {
-  'index.html': Buffer.from(`<!doctype html><html><head><title>A page</title><link rel="stylesheet" href="a.css">
-<script src="b.js"></script></head><body><img src="c.png" alt=""><img src="d.png" alt=""><p>${noise(30_000).toString()}</p></body></html>`),
-  'a.css': Buffer.from(`@font-face { font-family: x; src: url("e.woff2") } /* ${noise(5000).toString()} */`),
-  'b.js': Buffer.from(`fetch("/f.json") /* ${noise(20_000).toString()} */`),
-  'c.png': noise(100_000),
-  'd.png': noise(1),
-  'e.woff2': noise(40_000),
-  'f.json': Buffer.from('{}'),
+  ...PAGE_FILES,
   ...Object.fromEntries(Object.entries(SIZES).map(([name, size]) => [name, noise(size)])),
 }
 const PAGE = ['index.html', 'a.css', 'b.js', 'c.png', 'd.png', 'e.woff2', 'f.json']
@@ -66,24 +54,6 @@ function scenario(paths: readonly string[], browser: Tree, visit: Tree = {}, rat
       { between: ['router', 'server'], rate: '1 Gbit/s', delay: '500 us' },
     ],
     knobs: { loss: { label: 'Loss', range: ['0 %', '10 %'], sets: 'links[0].loss' } },
-  }
-}
-
-/** Writes a certificate and its key; gives their paths. */
-function credentials(lab: Lab): { certificate: string; key: string } {
-  const { chain, privateKey } = issue({
-    seed: SEED,
-    names: ['server'],
-    addresses: [ADDRESS],
-    kind: 'valid',
-    keyType: 'p-256',
-    intermediate: true,
-    validFor: 7300,
-    purpose: 'server',
-  })
-  return {
-    certificate: lab.file('chain.pem', chain.map((der) => encodePem('CERTIFICATE', der)).join('')),
-    key: lab.file('key.pem', encodePem('PRIVATE KEY', encodePrivateKeyInfo(privateKey, publicKeyOf(privateKey)))),
   }
 }
 

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { hashOf, noise, servedHash } from './body.ts'
 import { inLab, type Lab, type WrittenEvent } from './lab.ts'
-import { launchIn, visit } from './real-browser.ts'
+import { launchIn, loadPage } from './real-browser.ts'
 
 /*
  * A simulated web server over QUIC, through the bridge, with real clients: ngtcp2's, and Chromium. Each capture is decrypted by tshark with
@@ -145,29 +145,12 @@ describe('a simulated server over HTTP/3, with real clients', { concurrency: 2 }
         const [leaf] = out.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
         const browser = await launchIn(lab, leaf === undefined ? [] : [leaf], [`${address}:443`])
         try {
-          const page = await browser.newPage()
-          const problems: string[] = []
-          page.on('console', (message) => problems.push(message.text()))
-          page.on('requestfailed', (request) => problems.push(request.url()))
-          const response = await visit(page, `https://${address}/`)
-          assert.equal(response?.status(), 200)
-          const seen = await page.evaluate(async () => {
-            const body = await (await fetch('/2M.bin')).arrayBuffer()
-            const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', body))
-            const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
-            return {
-              digest: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
-              protocols: [...new Set(entries.map((entry) => (entry as PerformanceResourceTiming).nextHopProtocol))],
-              names: entries.map(({ name }) => new URL(name).pathname).filter((name) => name !== '/favicon.ico'),
-            }
-          })
+          const seen = await loadPage(browser, `https://${address}`, '/2M.bin')
+          assert.equal(seen.status, 200)
           assert.equal(seen.digest, servedHash('/2M.bin', 2_000_000))
           assert.deepEqual(seen.protocols, ['h3'])
           for (const path of ['/', '/a.css', '/b.png', '/2M.bin']) assert.ok(seen.names.includes(path), `${path} was loaded`)
-          assert.deepEqual(
-            problems.filter((problem) => !problem.includes('404')),
-            [],
-          )
+          assert.deepEqual(seen.problems, [])
         } finally {
           await browser.close()
         }

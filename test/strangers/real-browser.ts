@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { chmodSync } from 'node:fs'
-import { chromium, type Browser, type Page, type Response } from 'playwright-core'
+import { chromium, type Browser } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/check/chromium.ts'
 import type { Lab } from './lab.ts'
 
@@ -24,19 +24,41 @@ export async function launchIn(lab: Lab, trusted: readonly string[], overQuic: r
     overQuic.length === 0
       ? CHROMIUM_FLAGS
       : [...CHROMIUM_FLAGS.filter((flag) => flag !== '--disable-quic'), `--origin-to-force-quic-on=${overQuic.join(',')}`]
+  // Addresses that are still being made would be a change of the network, for which Chromium gives up what it is loading.
+  await lab.run('sysctl', ['-qw', 'net.ipv6.conf.eth0.disable_ipv6=1'])
   return chromium.launch({ executablePath: wrapper, args: [...flags, ...pins] })
 }
 
-/**
- * Opens a page, up to its load event. Chromium gives up what it is loading when the machine's addresses change, and a lab's own address for
- * IPv6 becomes valid a moment after the lab is there: then it is asked again, as a person would.
- */
-export async function visit(page: Page, url: string): Promise<Response | null> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await page.goto(url, { waitUntil: 'load', timeout: 60_000 })
-    } catch (error) {
-      if (attempt === 3 || !String(error).includes('ERR_NETWORK_CHANGED')) throw error
+/** What a page says that Chromium has loaded from a simulated server. */
+export interface LoadedPage {
+  readonly status: number | undefined
+  /** SHA-256 of what the page fetched afterwards, in hex. */
+  readonly digest: string
+  /** `nextHopProtocol` of all that was loaded, each once. */
+  readonly protocols: readonly string[]
+  /** Paths of all that was loaded. */
+  readonly names: readonly string[]
+  /** Messages of the console, and URLs that failed. */
+  readonly problems: readonly string[]
+}
+
+/** Loads a page, and by a script in it one more file. */
+export async function loadPage(browser: Browser, origin: string, path: string): Promise<LoadedPage> {
+  const page = await browser.newPage()
+  const problems: string[] = []
+  page.on('console', (message) => problems.push(message.text()))
+  page.on('requestfailed', (request) => problems.push(request.url()))
+  const response = await page.goto(`${origin}/`, { waitUntil: 'load', timeout: 60_000 })
+  const seen = await page.evaluate(async (file) => {
+    const body = await (await fetch(file)).arrayBuffer()
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', body))
+    const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    return {
+      digest: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
+      protocols: [...new Set(entries.map((entry) => (entry as PerformanceResourceTiming).nextHopProtocol))],
+      names: entries.map(({ name }) => new URL(name).pathname).filter((name) => name !== '/favicon.ico'),
     }
-  }
+  }, path)
+  // Nobody serves an icon.
+  return { status: response?.status(), ...seen, problems: problems.filter((problem) => !problem.includes('404')) }
 }

@@ -1,30 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { issue } from '../../src/apps/tls-authority.ts'
-import { encodePem } from '../../src/wire/pem.ts'
-import { encodePrivateKeyInfo } from '../../src/wire/x509-key.ts'
-import { hashOf, noise } from './body.ts'
+import { hashOf } from './body.ts'
 import { inLab, type Lab } from './lab.ts'
+import { ADDRESS, credentials, PAGE_FILES, SEED } from './real-site.ts'
 
 /*
  * A simulated browser loads whole pages, under TLS and without, from servers that nobody here wrote. They have a certificate of the scenario's
  * authority, which the browser trusts.
  */
-
-const SEED = 5
-const ADDRESS = '10.0.1.1'
-
-/** Files that a server has in its folder. */
-const FILES: Readonly<Record<string, Uint8Array>> = {
-  'index.html': Buffer.from(`<!doctype html><html><head><title>A page</title><link rel="stylesheet" href="a.css">
-<script src="b.js"></script></head><body><img src="c.png" alt=""><img src="d.png" alt=""><p>${noise(30_000).toString()}</p></body></html>`),
-  'a.css': Buffer.from(`@font-face { font-family: x; src: url("e.woff2") } /* ${noise(5000).toString()} */`),
-  'b.js': Buffer.from(`fetch("/f.json") /* ${noise(20_000).toString()} */`),
-  'c.png': noise(100_000),
-  'd.png': noise(1),
-  'e.woff2': noise(40_000),
-  'f.json': Buffer.from('{}'),
-}
 
 /** The same page twice, the second time over new connections. */
 function scenario(url: string, protocols: readonly string[]) {
@@ -51,24 +34,6 @@ function scenario(url: string, protocols: readonly string[]) {
       { between: ['router', 'server'], rate: '1 Gbit/s', delay: '500 us' },
     ],
     knobs: { loss: { label: 'Loss', range: ['0 %', '10 %'], sets: 'links[0].loss' } },
-  }
-}
-
-/** Writes a certificate and its key; gives their paths. */
-function credentials(lab: Lab): { certificate: string; key: string } {
-  const { chain, privateKey } = issue({
-    seed: SEED,
-    names: ['server'],
-    addresses: [ADDRESS],
-    kind: 'valid',
-    keyType: 'p-256',
-    intermediate: true,
-    validFor: 7300,
-    purpose: 'server',
-  })
-  return {
-    certificate: lab.file('chain.pem', chain.map((der) => encodePem('CERTIFICATE', der)).join('')),
-    key: lab.file('key.pem', encodePem('PRIVATE KEY', encodePrivateKeyInfo(privateKey))),
   }
 }
 
@@ -125,7 +90,7 @@ describe('a simulated browser loads a page and all that belongs to it, twice', {
     for (const loss of ['0 %', '2 %']) {
       test(`${name}, ${loss} lost`, async () => {
         await inLab(async (lab) => {
-          for (const [file, bytes] of Object.entries(FILES)) lab.file(file, bytes)
+          for (const [file, bytes] of Object.entries(PAGE_FILES)) lab.file(file, bytes)
           const options = ['--until', '4 s', '--set', `loss=${loss}`]
           const ready = await lab.start(scenario(`${scheme}://server:8443/`, [protocol]), 'server', options, false)
           serve(lab)
@@ -136,7 +101,7 @@ describe('a simulated browser loads a page and all that belongs to it, twice', {
           assert.deepEqual([...told('page:failed'), ...told('http:request-failed'), ...told('app:failed')], [])
           const paths = new Map(told('fetch:queued').map(({ id, url: address }) => [id, String(address).replace(/^.*\//, '')]))
           const got = told('http:response-received').map(({ id, digest }) => [paths.get(id), digest])
-          const expected = Object.entries(FILES).map(([file, bytes]) => [file === 'index.html' ? '' : file, hashOf(bytes)])
+          const expected = Object.entries(PAGE_FILES).map(([file, bytes]) => [file === 'index.html' ? '' : file, hashOf(bytes)])
           assert.deepEqual(got.sort(), [...expected, ...expected].sort())
           assert.deepEqual([...new Set(told('fetch:ended').map((data) => data['protocol']))], [protocol])
           const resumed = told('tls:connected').filter((data) => data['resumed'] === true)
