@@ -235,8 +235,9 @@ export default tseslint.config(
   ...['wire', 'crypto', 'protocols', 'kernel', 'host', 'apps', 'trace', 'scenario', 'run', 'cli', 'workers', 'scenarios'].map(
     (name) => room(name, { ignores: name === 'scenarios' ? ['scenarios/site/**'] : [] }),
   ),
-  room('components', { ignores: ['components/packet-stage/**'] }),
+  room('components', { ignores: ['components/packet-stage/**', 'components/packet-chart/**'] }),
   room('components', { folder: 'components/packet-stage' }),
+  room('components', { folder: 'components/packet-chart' }),
   block({
     files: ['src/*.ts'],
     imports: closedDoors('run', { may: ['wire', 'kernel', 'trace', 'scenario'] }, 'src'),

@@ -11,7 +11,7 @@
 export const ROOMS = {
   wire: { folder: 'src/wire', may: [], deterministic: true, packages: [] },
   crypto: { folder: 'src/crypto', may: [], deterministic: true, packages: ['@noble/'] },
-  protocols: { folder: 'src/protocols', may: ['wire', 'crypto'], deterministic: true, packages: [] },
+  protocols: { folder: 'src/protocols', may: ['wire', 'crypto'], deterministic: true, packages: ['fflate'] },
   kernel: { folder: 'src/kernel', may: ['scenario'], deterministic: true, packages: [] },
   host: { folder: 'src/host', may: ['wire', 'crypto', 'protocols', 'kernel', 'scenario'], deterministic: true, packages: [] },
   apps: {
@@ -44,6 +44,7 @@ export const PACKAGE_DOORS = {
   '@lit/context': 'components',
   '@lit/task': 'components',
   'lucide-static': 'components',
+  uplot: 'components/packet-chart',
   commander: 'src/cli',
 }
 

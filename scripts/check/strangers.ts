@@ -12,6 +12,7 @@ export const STRANGERS: Readonly<Record<string, string>> = {
   gtlsserver: 'ngtcp2-server',
   h2load: 'nghttp2-client',
   ip: 'iproute2',
+  keepalived: 'keepalived',
   nc: 'netcat-openbsd',
   nghttp: 'nghttp2-client',
   nghttpd: 'nghttp2-server',
@@ -19,6 +20,8 @@ export const STRANGERS: Readonly<Record<string, string>> = {
   openssl: 'openssl',
   ping: 'iputils-ping',
   python3: 'python3',
+  'redis-cli': 'redis-tools',
+  'redis-server': 'redis-server',
   traceroute: 'traceroute',
 }
 

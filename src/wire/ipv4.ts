@@ -3,7 +3,7 @@ import { DecodeError } from './errors.ts'
 import { read16, read32, write16, write32 } from './integer.ts'
 
 /** Assigned protocol numbers (IANA, RFC 790). */
-export const IpProtocol = { ICMP: 1, TCP: 6, UDP: 17 } as const
+export const IpProtocol = { ICMP: 1, TCP: 6, UDP: 17, VRRP: 112 } as const
 
 /** Bytes of a header without options. */
 export const IPV4_HEADER_LENGTH = 20

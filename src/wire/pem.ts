@@ -14,7 +14,7 @@ const LINE = 64
 const TEXT_LIMIT = 1 << 24
 
 /** Base64 with padding and without line breaks (RFC 4648 section 4). */
-function encodeBase64(bytes: Uint8Array): string {
+export function encodeBase64(bytes: Uint8Array): string {
   let text = ''
   for (let i = 0; i < bytes.length; i += 3) {
     const word = (bytes[i] << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)

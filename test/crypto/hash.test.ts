@@ -4,9 +4,18 @@ import { describe, test } from 'node:test'
 import { createHash, hash, HASH_LENGTH, hmac, type HashName } from '../../src/crypto/hash.ts'
 import { hkdfExpand, hkdfExpandLabel, hkdfExtract } from '../../src/crypto/hkdf.ts'
 import { tls12Prf } from '../../src/crypto/prf.ts'
+import { sha1 } from '../../src/crypto/sha1.ts'
 import { ascii, bytesOf, hexOf, seededBytes } from './bytes.ts'
 
 const NAMES = Object.keys(HASH_LENGTH) as HashName[]
+
+test('SHA-1: FIPS 180-4’s "abc", and lengths about the block, as OpenSSL has them', () => {
+  assert.equal(hexOf(sha1(ascii('abc'))), 'a9993e364706816aba3e25717850c26c9cd0d89d')
+  for (const length of [0, 1, 55, 56, 63, 64, 65, 1000]) {
+    const bytes = seededBytes('sha1')(length)
+    assert.equal(hexOf(sha1(bytes)), nodeHash('sha1').update(bytes).digest('hex'))
+  }
+})
 
 describe('SHA-2', () => {
   test('FIPS 180-4: "abc"', () => {

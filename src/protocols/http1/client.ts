@@ -38,6 +38,14 @@ export type Http1ClientEvent =
   | { readonly type: 'data'; readonly id: number; readonly bytes: Uint8Array }
   /** The response is whole. */
   | { readonly type: 'end'; readonly id: number; readonly trailers: readonly HeaderField[] }
+  /** The server has agreed to an `upgrade`: 101. The connection speaks another protocol from here on, and this endpoint is done. */
+  | {
+      readonly type: 'upgraded'
+      readonly id: number
+      readonly fields: readonly HeaderField[]
+      /** What came behind the response: the first bytes of the other protocol. */
+      readonly rest: Uint8Array
+    }
   /** No response will come any more. */
   | {
       readonly type: 'closed'
@@ -60,6 +68,16 @@ export interface Http1ClientOptions {
   readonly limits?: Partial<Http1Limits>
 }
 
+/** A request to go on with another protocol on the connection (RFC 9110 section 7.8). */
+interface Http1Upgrade {
+  /** As it goes on the request line: `'/chat'`. */
+  readonly target: string
+  /** Host is required; Upgrade and Connection are added and must not be given. */
+  readonly fields: readonly HeaderField[]
+  /** `'websocket'`. */
+  readonly protocol: string
+}
+
 interface Outstanding {
   readonly id: number
   readonly method: string
@@ -69,7 +87,7 @@ const OWN_FIELDS = new Set(['connection', 'content-length', 'transfer-encoding']
 
 /**
  * The client's end of an HTTP/1.0 or 1.1 connection, over a stream of bytes. Requests may be pipelined; responses come in their order.
- * CONNECT and Upgrade are not spoken. `state.ts` has the theory.
+ * CONNECT is not spoken. `state.ts` has the theory.
  */
 export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
   private requester: RequesterState = 'IDLE'
@@ -79,6 +97,8 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
   private readonly keepAlive: boolean
   /** Whether more requests may follow, as far as either end has said. */
   private persistent = true
+  /** The request that asks for another protocol, while it has no response; 0: there is none. */
+  private upgrading = 0
   /** Whether the server has announced that the response which it is sending is its last. */
   private retired = false
   /** Whether something of the response to the oldest outstanding request has been told. */
@@ -95,9 +115,12 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
     this.reader = new MessageReader('response', decodeStatusLine, { ...DEFAULT_LIMITS, ...options.limits })
   }
 
-  /** Whether `request` may be called now. False while a request's body is being sent, and for good once the end was announced. */
+  /**
+   * Whether `request` may be called now. False while a request's body is being sent, while a server may still agree to an upgrade, and for good
+   * once the end was announced.
+   */
   get canRequest(): boolean {
-    return this.requester === 'IDLE' && this.persistent
+    return this.requester === 'IDLE' && this.persistent && this.upgrading === 0
   }
 
   /** How many requests wait for the end of their response. */
@@ -127,13 +150,40 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
     const own = names.find((name) => OWN_FIELDS.has(name) || name === 'upgrade')
     if (own !== undefined) throw new LocalProtocolError(`${own} is not for the caller to set`)
     if (!isFraming(body)) throw new LocalProtocolError(`${String(body)} is not the length of a body`)
+    if (this.minorVersion === 0 && body === 'chunked') throw new LocalProtocolError('HTTP/1.0 has no chunks')
+    return this.begin(method, target, [...fields], body, [])
+  }
+
+  /**
+   * Asks to go on with another protocol, by a GET that is whole. Either `upgraded` follows, or a response like any other, and HTTP goes on.
+   * @returns its number, from 1. Throws LocalProtocolError when no request can be made, RangeError for fields that cannot be sent.
+   */
+  upgrade({ target, fields, protocol }: Http1Upgrade): number {
+    if (!this.canRequest) throw new LocalProtocolError(`no request can be made in the state ${this.requester}`)
+    if (this.minorVersion === 0) throw new LocalProtocolError('HTTP/1.0 knows no other protocols (RFC 9110 section 7.8)')
+    const names = fields.map((field) => field.name.toLowerCase())
+    if (!names.includes('host')) throw new LocalProtocolError('a request needs the field Host (RFC 9110 section 7.2)')
+    const own = names.find((name) => OWN_FIELDS.has(name) || name === 'upgrade')
+    if (own !== undefined) throw new LocalProtocolError(`${own} is not for the caller to set`)
+    const id = this.begin('GET', target, [...fields, { name: 'Upgrade', value: protocol }], 0, ['Upgrade'])
+    this.upgrading = id
+    return id
+  }
+
+  private begin(
+    method: string,
+    target: string,
+    all: HeaderField[],
+    body: number | 'chunked',
+    connection: readonly string[],
+  ): number {
     const { minorVersion } = this
-    if (minorVersion === 0 && body === 'chunked') throw new LocalProtocolError('HTTP/1.0 has no chunks')
-    const all = [...fields]
     if (body === 'chunked') all.push({ name: 'Transfer-Encoding', value: 'chunked' })
     else if (body > 0 || method === 'POST' || method === 'PUT') all.push({ name: 'Content-Length', value: String(body) })
     // Each version says what it does not do of itself.
-    if (this.keepAlive === (minorVersion === 0)) all.push({ name: 'Connection', value: this.keepAlive ? 'keep-alive' : 'close' })
+    const options =
+      this.keepAlive === (minorVersion === 0) ? [...connection, this.keepAlive ? 'keep-alive' : 'close'] : connection
+    if (options.length > 0) all.push({ name: 'Connection', value: options.join(', ') })
     const head = encodeRequestHead({ method, target, minorVersion }, all)
     this.writer.head(head, body)
     this.ask('request')
@@ -160,7 +210,7 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
 
   /** Takes bytes from the stream. They must not change any more. */
   handle(bytes: Uint8Array, _now?: Nanos): void {
-    if (this.finished) return
+    if (this.isOver()) return
     this.reader.push(bytes)
     this.read()
   }
@@ -168,7 +218,7 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
   /** The server has closed its half of the stream. */
   handleEnd(_now?: Nanos): void {
     if (this.responder === 'MUST-CLOSE') this.hear('close')
-    if (this.finished) return
+    if (this.isOver()) return
     this.reader.end()
     this.read()
     // Reading may have found the end of a body that lasts until the close.
@@ -201,9 +251,9 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
     return this.events.shift()
   }
 
-  /** `finished`, asked anew: what is read may change it. */
+  /** Whether nothing is to be read any more; to be asked anew, for what is read may change it. */
   private isOver(): boolean {
-    return this.finished
+    return this.finished || this.responder === 'SWITCHED'
   }
 
   /** Feeds the requester's table with what we do. */
@@ -246,6 +296,13 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
     const line = reader.startLine
     if (line === undefined) throw new Error('a head without a start line')
     const { status, reason, minorVersion } = line
+    if (status === 101 && id === this.upgrading) {
+      this.ask('switch')
+      this.hear('switch')
+      this.outstanding.length = 0
+      this.events.push({ type: 'upgraded', id, fields, rest: reader.takeRest() })
+      return
+    }
     if (status === 101)
       throw new Http1DecodeError('invalid', 0, 'a switch of protocols that was not asked for', 400, 'RFC 9110 section 15.2.2')
     this.touched = true
@@ -257,6 +314,7 @@ export class Http1Client implements Endpoint<Uint8Array, Http1ClientEvent> {
     }
     const framing = responseFraming(method, line, fields)
     this.hear('response')
+    if (id === this.upgrading) this.upgrading = 0
     reader.begin(framing)
     if (framing === 'until-close' || announcesClose(minorVersion, fields)) this.retire()
     this.events.push({ type: 'response', id, status, reason, minorVersion, fields, framing })

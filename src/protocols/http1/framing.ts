@@ -39,6 +39,12 @@ export function announcesClose(minorVersion: number, fields: readonly HeaderFiel
   return minorVersion === 0 && !options.includes('keep-alive')
 }
 
+/** Whether a message speaks of another protocol on this connection; 1.0 does not know that (RFC 9110 section 7.8). */
+export function speaksOfUpgrade(minorVersion: number, fields: readonly HeaderField[]): boolean {
+  if (minorVersion === 0 || fieldValue(fields, 'upgrade') === undefined) return false
+  return listElements(fieldValue(fields, 'connection')).includes('upgrade')
+}
+
 function refuse(detail: string, cites: string, status = 400): Http1DecodeError {
   const problem = status === 413 ? 'oversized' : status === 501 ? 'unsupported' : 'invalid'
   return new Http1DecodeError(problem, 0, detail, status, cites)

@@ -139,6 +139,20 @@ export class MessageReader<StartLine> {
     this.phase = 'start-line'
   }
 
+  /** After 'head' or 'end': all input that was not read, which is no message's. */
+  takeRest(): Uint8Array {
+    const pieces = [this.current.subarray(this.position), ...this.queue]
+    this.discard()
+    if (pieces.length === 1) return pieces[0]
+    const rest = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+    let at = 0
+    for (const piece of pieces) {
+      rest.set(piece, at)
+      at += piece.length
+    }
+    return rest
+  }
+
   /** Forgets all input, and takes the rest of a message that will not be read. */
   discard(): void {
     this.queue = []

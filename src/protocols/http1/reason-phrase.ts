@@ -1,4 +1,5 @@
 const PHRASES: ReadonlyMap<number, string> = /* @__PURE__ */ new Map([
+  [101, 'Switching Protocols'],
   [200, 'OK'],
   [201, 'Created'],
   [202, 'Accepted'],

@@ -3,7 +3,7 @@ import type { HeaderField, RequestLine } from '../../wire/http1.ts'
 import type { Endpoint, Nanos } from '../endpoint.ts'
 import { faultOf, incomplete, LocalProtocolError } from './fault.ts'
 import type { Http1Fault } from './fault.ts'
-import { announcesClose, fieldValue, isBodiless, isFraming, listElements, requestFraming } from './framing.ts'
+import { announcesClose, fieldValue, isBodiless, isFraming, listElements, requestFraming, speaksOfUpgrade } from './framing.ts'
 import type { BodyFraming } from './framing.ts'
 import { DEFAULT_LIMITS, MessageReader } from './message-reader.ts'
 import type { Http1Limits } from './message-reader.ts'
@@ -72,6 +72,8 @@ interface Unanswered {
   readonly minorVersion: number
   /** Whether the client asks for the connection to end with this request. */
   readonly last: boolean
+  /** Whether the client asks for another protocol on the connection. */
+  readonly upgrades: boolean
   expectsContinue: boolean
 }
 
@@ -101,6 +103,10 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
   private isLast = false
   /** A fault whose answer waits for its turn. */
   private owed: Http1Fault | undefined
+  /** Nothing is read until it is known in which protocol: a request for another one waits for its response. */
+  private isHeld = false
+  /** The client's half ended in the meantime. */
+  private hasEnded = false
 
   constructor(options: Http1ServerOptions = {}) {
     this.minorVersion = options.version === '1.0' ? 0 : 1
@@ -116,7 +122,9 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
 
   /** Whether no more requests will come and everything is answered: the connection should be closed once all is sent. */
   get finished(): boolean {
-    return this.requester !== 'IDLE' && this.requester !== 'SEND-BODY' && this.queue.length === 0 && this.owed === undefined
+    const { requester } = this
+    if (requester === 'IDLE' || requester === 'SEND-BODY' || requester === 'SWITCHED') return false
+    return this.queue.length === 0 && this.owed === undefined
   }
 
   /** Tells the client that the body of the request which it announced is welcome. Throws LocalProtocolError when it does not wait for that. */
@@ -154,8 +162,10 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
     const fields = [...response.fields]
     if (framing === 'chunked') fields.push({ name: 'Transfer-Encoding', value: 'chunked' })
     else if (framing !== 'until-close' && status !== 204) fields.push({ name: 'Content-Length', value: String(framing) })
-    if (this.isLast) fields.push({ name: 'Connection', value: 'close' })
-    else if (isOld) fields.push({ name: 'Connection', value: 'keep-alive' })
+    const options = fields.some(({ name }) => name.toLowerCase() === 'upgrade') ? ['Upgrade'] : []
+    if (this.isLast) options.push('close')
+    else if (isOld) options.push('keep-alive')
+    if (options.length > 0) fields.push({ name: 'Connection', value: options.join(', ') })
     const { minorVersion } = this
     const head = encodeStatusHead({ minorVersion, status, reason: response.reason ?? reasonPhrase(status) }, fields)
     this.answer('response')
@@ -163,6 +173,31 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
     const hasBody = !bodiless && framing !== 0
     if (!hasBody) this.endBody()
     return hasBody
+  }
+
+  /** Whether the oldest request asks for another protocol, and `switchProtocols` may agree. */
+  get canSwitchProtocols(): boolean {
+    return this.isHeld && this.requester === 'IDLE' && this.queue.length === 1 && this.responder === 'SEND-RESPONSE'
+  }
+
+  /**
+   * Agrees to go on with another protocol: 101 (RFC 9110 section 15.2.2). This endpoint is done once all is polled. Throws LocalProtocolError
+   * when nobody asks for that, RangeError for fields that cannot be sent.
+   * @param fields beside Upgrade and Connection, which are added
+   * @returns what came behind the request: the first bytes of the other protocol
+   */
+  switchProtocols(protocol: string, fields: readonly HeaderField[]): Uint8Array {
+    if (!this.canSwitchProtocols) throw new LocalProtocolError('no client asks for another protocol now')
+    const own = [
+      { name: 'Upgrade', value: protocol },
+      { name: 'Connection', value: 'Upgrade' },
+    ]
+    const head = encodeStatusHead({ minorVersion: 1, status: 101, reason: reasonPhrase(101) }, [...own, ...fields])
+    this.ask('switch')
+    this.answer('switch')
+    this.queue.length = 0
+    this.writer.interim(head)
+    return this.reader.takeRest()
   }
 
   /** A part of the current response's body, by reference. Throws LocalProtocolError. */
@@ -181,8 +216,17 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
       this.retire()
     } else {
       this.answer(this.queue.length > 0 ? 'next' : 'end')
+      this.release()
       this.answerFault()
     }
+  }
+
+  /** The request for another protocol was answered otherwise: HTTP goes on. */
+  private release(): void {
+    if (!this.isHeld || this.queue.length > 0) return
+    this.isHeld = false
+    this.read()
+    if (this.hasEnded) this.handleEnd()
   }
 
   /** Takes bytes from the stream. They must not change any more. */
@@ -196,6 +240,10 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
   handleEnd(_now?: Nanos): void {
     if (this.requester === 'MUST-CLOSE') this.ask('close')
     if (!this.isReceiving()) return
+    if (this.isHeld) {
+      this.hasEnded = true
+      return
+    }
     if (this.requester === 'IDLE' && this.reader.betweenMessages) {
       this.ask('close')
       this.close(undefined, undefined)
@@ -241,7 +289,7 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
 
   private read(): void {
     try {
-      while (this.isReceiving()) {
+      while (this.isReceiving() && !this.isHeld) {
         const finding = this.reader.next()
         if (finding === 'nothing') return
         if (finding === 'head') this.takeHead()
@@ -274,6 +322,7 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
       method,
       minorVersion,
       last: announcesClose(minorVersion, fields),
+      upgrades: speaksOfUpgrade(minorVersion, fields),
       expectsContinue,
     }
     this.ask('request')
@@ -308,6 +357,8 @@ export class Http1Server implements Endpoint<Uint8Array, Http1ServerEvent> {
     this.events.push({ type: 'end', id: receiving.id, trailers: this.reader.fields })
     if (!receiving.last) {
       this.ask('end')
+      // A request that was answered before it was whole cannot be agreed to any more.
+      this.isHeld = receiving.upgrades && this.queue.includes(receiving)
       return
     }
     this.ask('last-end')

@@ -13,10 +13,12 @@
  * A connection persists until one end says otherwise (RFC 9112 section 9.3, 9.6). Whoever feeds the tables knows whether it does,
  * and says so with the input: `end` and `next` end a message on a connection that goes on, `last-end` ends the last one of its role,
  * `retire` tells an idle role that there will be no more.
+ *
+ * `switch` ends HTTP on the connection: what follows is another protocol's (RFC 9110 section 7.8).
  */
 
-export type RequesterState = 'IDLE' | 'SEND-BODY' | 'MUST-CLOSE' | 'CLOSED' | 'ERROR'
-export type ResponderState = 'IDLE' | 'SEND-RESPONSE' | 'SEND-BODY' | 'MUST-CLOSE' | 'CLOSED' | 'ERROR'
+export type RequesterState = 'IDLE' | 'SEND-BODY' | 'MUST-CLOSE' | 'SWITCHED' | 'CLOSED' | 'ERROR'
+export type ResponderState = 'IDLE' | 'SEND-RESPONSE' | 'SEND-BODY' | 'MUST-CLOSE' | 'SWITCHED' | 'CLOSED' | 'ERROR'
 
 export type RequesterInput =
   /** A request's head. */
@@ -29,6 +31,8 @@ export type RequesterInput =
   | 'last-end'
   /** No more requests: the last response was announced or sent. */
   | 'retire'
+  /** The response to the last request was 101. */
+  | 'switch'
   /** The requester has closed its half of the stream. */
   | 'close'
   | 'fault'
@@ -48,6 +52,8 @@ export type ResponderInput =
   /** The response is whole, and it is the last. */
   | 'last-end'
   | 'retire'
+  /** A 101 response, to the only request that is owed one. */
+  | 'switch'
   | 'close'
   | 'fault'
 
@@ -56,18 +62,20 @@ export type Transitions<State extends string, Input extends string> = Readonly<
 >
 
 export const REQUESTER: Transitions<RequesterState, RequesterInput> = {
-  IDLE: { request: 'SEND-BODY', retire: 'MUST-CLOSE', close: 'CLOSED', fault: 'ERROR' },
+  IDLE: { request: 'SEND-BODY', retire: 'MUST-CLOSE', switch: 'SWITCHED', close: 'CLOSED', fault: 'ERROR' },
   'SEND-BODY': { data: 'SEND-BODY', end: 'IDLE', 'last-end': 'MUST-CLOSE', fault: 'ERROR' },
   'MUST-CLOSE': { retire: 'MUST-CLOSE', close: 'CLOSED', fault: 'ERROR' },
+  SWITCHED: {},
   CLOSED: { retire: 'CLOSED', close: 'CLOSED', fault: 'ERROR' },
   ERROR: { retire: 'ERROR', close: 'ERROR', fault: 'ERROR' },
 }
 
 export const RESPONDER: Transitions<ResponderState, ResponderInput> = {
   IDLE: { request: 'SEND-RESPONSE', retire: 'MUST-CLOSE', close: 'CLOSED', fault: 'ERROR' },
-  'SEND-RESPONSE': { informational: 'SEND-RESPONSE', response: 'SEND-BODY', fault: 'ERROR' },
+  'SEND-RESPONSE': { informational: 'SEND-RESPONSE', response: 'SEND-BODY', switch: 'SWITCHED', fault: 'ERROR' },
   'SEND-BODY': { data: 'SEND-BODY', end: 'IDLE', next: 'SEND-RESPONSE', 'last-end': 'MUST-CLOSE', fault: 'ERROR' },
   'MUST-CLOSE': { retire: 'MUST-CLOSE', close: 'CLOSED', fault: 'ERROR' },
+  SWITCHED: {},
   CLOSED: { retire: 'CLOSED', close: 'CLOSED', fault: 'ERROR' },
   ERROR: { retire: 'ERROR', close: 'ERROR', fault: 'ERROR' },
 }

@@ -14,12 +14,13 @@ function everything<State extends string, Input extends string>(
 
 describe('every state and every input', () => {
   test('requester', () => {
-    assert.deepEqual(everything(REQUESTER, ['request', 'data', 'end', 'last-end', 'retire', 'close', 'fault']), [
-      'IDLE: SEND-BODY - - - MUST-CLOSE CLOSED ERROR',
-      'SEND-BODY: - SEND-BODY IDLE MUST-CLOSE - - ERROR',
-      'MUST-CLOSE: - - - - MUST-CLOSE CLOSED ERROR',
-      'CLOSED: - - - - CLOSED CLOSED ERROR',
-      'ERROR: - - - - ERROR ERROR ERROR',
+    assert.deepEqual(everything(REQUESTER, ['request', 'data', 'end', 'last-end', 'retire', 'close', 'fault', 'switch']), [
+      'IDLE: SEND-BODY - - - MUST-CLOSE CLOSED ERROR SWITCHED',
+      'SEND-BODY: - SEND-BODY IDLE MUST-CLOSE - - ERROR -',
+      'MUST-CLOSE: - - - - MUST-CLOSE CLOSED ERROR -',
+      'SWITCHED: - - - - - - - -',
+      'CLOSED: - - - - CLOSED CLOSED ERROR -',
+      'ERROR: - - - - ERROR ERROR ERROR -',
     ])
   })
 
@@ -35,14 +36,16 @@ describe('every state and every input', () => {
       'retire',
       'close',
       'fault',
+      'switch',
     ] as const
     assert.deepEqual(everything(RESPONDER, inputs), [
-      'IDLE: SEND-RESPONSE - - - - - - MUST-CLOSE CLOSED ERROR',
-      'SEND-RESPONSE: - SEND-RESPONSE SEND-BODY - - - - - - ERROR',
-      'SEND-BODY: - - - SEND-BODY IDLE SEND-RESPONSE MUST-CLOSE - - ERROR',
-      'MUST-CLOSE: - - - - - - - MUST-CLOSE CLOSED ERROR',
-      'CLOSED: - - - - - - - CLOSED CLOSED ERROR',
-      'ERROR: - - - - - - - ERROR ERROR ERROR',
+      'IDLE: SEND-RESPONSE - - - - - - MUST-CLOSE CLOSED ERROR -',
+      'SEND-RESPONSE: - SEND-RESPONSE SEND-BODY - - - - - - ERROR SWITCHED',
+      'SEND-BODY: - - - SEND-BODY IDLE SEND-RESPONSE MUST-CLOSE - - ERROR -',
+      'MUST-CLOSE: - - - - - - - MUST-CLOSE CLOSED ERROR -',
+      'SWITCHED: - - - - - - - - - - -',
+      'CLOSED: - - - - - - - CLOSED CLOSED ERROR -',
+      'ERROR: - - - - - - - ERROR ERROR ERROR -',
     ])
   })
 })
