@@ -2,7 +2,8 @@
  * `npm run bench`: how fast the engine is, and what the stage costs. Each part is bundled first, so that what runs is what ships.
  *
  *     npm run bench -- [--only engine,stage,crypto,page] [--runs N]
- *     npm run bench -- --against ns3 [--runs N]
+ *     npm run bench -- --against ns3 [--only bulk,udp,storm,crowd] [--runs N]
+ *     npm run bench -- --only crowd      what a crowd costs, from 100 clients to 10,000, and the memory that an idle one takes; draws docs/crowd-cost.svg
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { join, resolve } from 'node:path'
@@ -12,7 +13,7 @@ import { build } from 'esbuild'
 const root = resolve(import.meta.dirname, '..')
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', default: 'engine,stage,crypto,page' },
+    only: { type: 'string' },
     against: { type: 'string' },
     runs: { type: 'string', default: '5' },
   },
@@ -25,7 +26,8 @@ function onOneCore(): string[] {
   return spawnSync('taskset', ['-c', '0', 'true']).status === 0 ? pin : []
 }
 
-async function bench(name: string, before: readonly string[] = []): Promise<void> {
+/** @param works which of several it is to do; none: all */
+async function bench(name: string, before: readonly string[] = [], works: readonly string[] = []): Promise<void> {
   const file = join(root, '.cache/bench', `${name}.mjs`)
   await build({
     absWorkingDir: root,
@@ -40,7 +42,7 @@ async function bench(name: string, before: readonly string[] = []): Promise<void
     logLevel: 'error',
   })
   await new Promise<void>((done, fail) => {
-    const line = [...before, process.execPath, file, root, values.runs]
+    const line = [...before, process.execPath, '--expose-gc', file, root, values.runs, ...works]
     const child = spawn(line[0], line.slice(1), { stdio: 'inherit' })
     child.on('error', fail)
     child.on('close', (code) => {
@@ -50,5 +52,6 @@ async function bench(name: string, before: readonly string[] = []): Promise<void
   })
 }
 
-if (values.against === undefined) for (const name of values.only.split(',')) await bench(name)
-else await bench(values.against, onOneCore())
+const only = values.only?.split(',')
+if (values.against !== undefined) await bench(values.against, onOneCore(), only)
+else for (const name of only ?? ['engine', 'stage', 'crypto', 'page']) await bench(name)

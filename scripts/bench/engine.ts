@@ -4,12 +4,13 @@
  */
 import { build } from 'esbuild'
 import { startThreads } from '../../src/cli/worker-hosts.ts'
-import { EventQueue, type Happening } from '../../src/kernel/event-queue.ts'
+import { EventQueue } from '../../src/kernel/event-queue.ts'
+import type { Happening } from '../../src/kernel/happening.ts'
 import { randomStream } from '../../src/kernel/random.ts'
 import { runInline } from '../../src/run/run-inline.ts'
 import { resolveScenario } from '../../src/scenario/resolve.ts'
 import { figuresOf, row, type Figures } from './figures.ts'
-import { BULK, doWork, STORM, UDP, type Effort, type Work } from './works.ts'
+import { BULK, doWork, storm, UDP, type Effort, type Work } from './works.ts'
 
 const [root = '.', runs = '5'] = process.argv.slice(2)
 const RUNS = Number(runs)
@@ -137,7 +138,7 @@ function longTransfer(): void {
 console.log(row('bulk, inline, first run of the process', figuresOf([rate(doWork(BULK))]), UNIT))
 const inline = measure(BULK, 15)
 measure(UDP, 3)
-measure(STORM, 6)
+measure(storm(1000), 6)
 console.log(row('copies of 1,514 bytes', await repeat(copies), 'copies/s'))
 console.log(row('kernel, 1,000 events pending', await repeat(() => holdModel(1000)), 'events/s'))
 console.log(row('kernel, 100,000 events pending', await repeat(() => holdModel(100_000)), 'events/s'))

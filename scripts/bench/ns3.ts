@@ -10,9 +10,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { inlineMore } from '../../src/cli/inlining.ts'
 import { big, figuresOf, row } from './figures.ts'
-import { BULK, doWork, STORM, UDP, type Effort, type Work } from './works.ts'
+import { BULK, doWork, storm, UDP, type Effort, type Work } from './works.ts'
 
-const [root = '.', runs = '5'] = process.argv.slice(2)
+const [root = '.', runs = '5', ...only] = process.argv.slice(2)
 const RUNS = Number(runs)
 
 /** Least length of a turn, in seconds: what comes right after a pause is slower, in caches and in what the compiler has done. */
@@ -60,9 +60,11 @@ const byProcessor = ({ hops, processorSeconds }: Measured | Effort): number => h
 /** @param warmUp how often ours is done before it counts: the compiler needs a second or two to do its best */
 function compare(program: string, work: Work, warmUp: number): void {
   for (let run = 0; run < warmUp; run++) doWork(work)
+  const size = work.size === undefined ? [] : [String(work.size)]
+  if (work.end !== undefined) size.push(`${String(work.end)}s`)
   const ways = [
-    { words: 'ns-3', args: [work.name] },
-    { words: 'ns-3 with checksums', args: [work.name, 'checksums'] },
+    { words: 'ns-3', args: [work.name, ...size] },
+    { words: 'ns-3 with checksums', args: [work.name, ...size, 'checksums'] },
   ]
   const ours: Effort[] = []
   const theirs: Measured[][] = ways.map(() => [])
@@ -87,6 +89,9 @@ function compare(program: string, work: Work, warmUp: number): void {
 // As a sweep does.
 inlineMore()
 const program = compile()
-compare(program, BULK, 30)
-compare(program, UDP, 3)
-compare(program, STORM, 8)
+const isAsked = (name: string): boolean => only.length === 0 || only.includes(name)
+if (isAsked('bulk')) compare(program, BULK, 30)
+if (isAsked('udp')) compare(program, UDP, 3)
+if (isAsked('storm')) compare(program, storm(1000), 8)
+// ns-3 takes many minutes for all that ten thousand do: the same beginning of it on both sides.
+if (only.includes('crowd')) compare(program, storm(10_000, true, 3), 1)

@@ -1,9 +1,11 @@
 /** The works that the engine is measured by; `ns3/works.cc` has the same for ns-3. */
 import { createApp } from '../../src/apps/registry.ts'
+import { crowdFactory } from '../../src/host/crowd.ts'
 import { createHost } from '../../src/host/host-machine.ts'
-import type { App, AppContext, Blocking, TcpSocket } from '../../src/host/socket.ts'
+import type { App, AppContext, Blocking, SocketAddress, TcpSocket } from '../../src/host/socket.ts'
 import { BlockPool } from '../../src/kernel/arena.ts'
-import type { MachineFactory } from '../../src/kernel/machine.ts'
+import type { Engine } from '../../src/kernel/engine.ts'
+import type { Environment, Machine, MachineFactory } from '../../src/kernel/machine.ts'
 import { Director } from '../../src/run/director.ts'
 import { InlineHosts } from '../../src/run/inline-hosts.ts'
 import { resolveScenario } from '../../src/scenario/resolve.ts'
@@ -12,10 +14,14 @@ import type { TraceStore } from '../../src/trace/trace-store.ts'
 
 export interface Work {
   readonly name: string
+  /** Of a crowd; absent: there is none. */
+  readonly size?: number
+  /** In seconds: when it is stopped, done or not; absent: it goes on to its end. */
+  readonly end?: number
   /** Made when it is asked for: what lies about in memory costs the collector time. */
   readonly scenario: () => ResolvedScenario
-  /** Applications that no scenario has, by host. */
-  readonly apps?: (host: ResolvedHost) => App | undefined
+  /** Applications that no scenario has, by the name of a host, or of a member of a crowd. */
+  readonly apps?: (name: string) => App | undefined
   /** Throws when the work was not done. */
   readonly ensureDone: (trace: TraceStore) => void
 }
@@ -30,42 +36,75 @@ export interface Effort {
 }
 
 /** Does a work, inline, with checksums and the trace on. Building the network does not count, as it does not for ns-3. */
-export function doWork({ name, scenario: scenarioOf, apps, ensureDone }: Work): Effort {
+export function doWork(work: Work): Effort {
+  const { scenario: scenarioOf, apps, ensureDone } = work
+  const name = `${work.name} ${String(work.size ?? 0)} ${String(work.end ?? 0)}`
   const scenario = scenarioOf()
   const director = new Director(scenario, { seed: scenario.seed })
-  const hosts = new InlineHosts(scenario, scenario.seed, director, (host) => machine(host, apps?.(host)), pool)
+  let arps = 0
+  const count = (): void => {
+    arps++
+  }
+  // What is done once is done each time, and looking through the trace leaves much to be cleaned up by the next run.
+  const known = done.get(name)
+  const hosts = new InlineHosts(
+    scenario,
+    scenario.seed,
+    director,
+    (host) => (known === undefined ? countingArp(machine(host, apps), count) : machine(host, apps)),
+    pool,
+  )
   const cpu = process.cpuUsage()
   const start = performance.now()
   hosts.advance(scenario.duration)
   const seconds = (performance.now() - start) / 1000
   const used = process.cpuUsage(cpu)
-  // What is done once is done each time, and looking through the trace leaves much to be cleaned up by the next run.
-  let arps = done.get(name)
-  if (arps === undefined) {
+  if (known === undefined) {
     ensureDone(director.store)
-    arps = [...director.store.frames(({ kind }) => kind === 'arp')].length
     done.set(name, arps)
   }
-  let hops = -arps
+  let hops = -(known ?? arps)
   for (const { framesReceived } of hosts.engines) hops += framesReceived
   hosts.dispose()
   return { hops, seconds, processorSeconds: (used.user + used.system) / 1e6 }
 }
 
+/** The same machines, which also tell of each ARP packet that comes to them. */
+function countingArp(factory: MachineFactory, count: () => void): MachineFactory {
+  return (environment) => {
+    const machine = factory(environment)
+    const receive = machine.receive.bind(machine)
+    machine.receive = (port, frame) => {
+      if (frame[12] === 8 && frame[13] === 6) count()
+      receive(port, frame)
+    }
+    return machine
+  }
+}
+
 /** The runs of a sweep follow each other in one process, and so do these. */
 const pool = new BlockPool()
 
-/** How many ARP packets a work takes, by its name, once it was found done. */
+/** How many ARP packets a work takes, by its name, once it was found done. The trace of a large one no longer has its beginning. */
 const done = new Map<string, number>()
 
-function machine(host: ResolvedHost, app: App | undefined): MachineFactory {
-  const apps = app === undefined ? host.apps : [{ app: 'bench', options: {} }]
-  return (environment) => createHost(environment, { ...host, apps }, (name, options) => app ?? createApp(name, options))
+function machine(host: ResolvedHost, apps: Work['apps']): MachineFactory {
+  const create = (environment: Environment, each: ResolvedHost): Machine => {
+    const app = apps?.(each.name)
+    return app === undefined
+      ? createHost(environment, each, createApp)
+      : createHost(environment, { ...each, apps: BENCH_APP }, () => app)
+  }
+  if (host.replicas !== undefined) return crowdFactory(host, create)
+  return (environment) => create(environment, host)
 }
+
+const BENCH_APP = [{ app: 'bench', options: {} }]
 
 /** One transfer of 20 MB over sender –1 Gbit/s, 5 ms– router –10 Mbit/s, 15 ms, 100 packets– receiver. */
 export const BULK: Work = {
   name: 'bulk',
+
   scenario: () =>
     resolveScenario({
       id: 'bulk',
@@ -94,6 +133,7 @@ const DATAGRAM = new Uint8Array(1000).fill(7)
 /** 100,000 datagrams of 1,000 bytes, one each 10 µs, over three links of 1 Gbit/s and 1 ms. */
 export const UDP: Work = {
   name: 'udp',
+
   scenario: () =>
     resolveScenario({
       id: 'udp',
@@ -107,7 +147,7 @@ export const UDP: Work = {
         { between: ['second', 'receiver'], rate: '1 Gbit/s', delay: '1 ms', queue: '100 packets' },
       ],
     }),
-  apps: ({ name }) => {
+  apps: (name) => {
     if (name === 'sender') return { main: sendDatagrams }
     return name === 'receiver' ? { main: countDatagrams } : undefined
   },
@@ -132,80 +172,58 @@ function* countDatagrams({ sockets, environment }: AppContext): Blocking<void> {
   environment.record('bench:done', '', {})
 }
 
-const CLIENTS = 1000
 const REQUESTS = 10
 const MESSAGE = new Uint8Array(1000).fill(7)
 
 /**
- * 1,000 clients –10 Mbit/s, 10 ms– router –1 Gbit/s, 5 ms– server. Each opens a connection within the first second, and then sends 1,000
- * bytes once a second, ten times; each request is answered with as much.
+ * Clients –10 Mbit/s, 10 ms– router –1 Gbit/s, 5 ms– server. Each opens a connection within the first second, and then sends 1,000 bytes
+ * once a second, ten times; each request is answered with as much, and the connection closed. With `reconnects` each then comes back at once,
+ * asks once more, and goes.
+ *
+ * The clients are a crowd: a full stack each, and a line of 10 Mbit/s each in front of one link that takes 10 ms and has no limit, where ns-3
+ * has as many links. What passes is the same, and a packet counts once on its way from client to router, as it does for ns-3. The trace is
+ * brief, as it usually is with a crowd: it has every frame.
+ *
+ * @param end in seconds, for who has no time for all of it
  */
-export const STORM: Work = {
-  name: 'storm',
-  scenario: () =>
-    crowded(
+export function storm(clients: number, reconnects = false, end?: number): Work {
+  return {
+    name: reconnects ? 'reconnecting' : 'storm',
+    size: clients,
+    ...(end === undefined ? {} : { end }),
+    scenario: () =>
       resolveScenario({
         id: 'storm',
         title: 'A crowd of clients',
         seed: 1,
-        duration: '15 s',
-        hosts: { server: {}, router: { kind: 'router' }, client: {} },
+        duration: end !== undefined ? `${String(end)} s` : reconnects ? '20 s' : '15 s',
+        hosts: {
+          server: { trace: 'brief' },
+          router: { kind: 'router', trace: 'brief' },
+          clients: { replicas: clients, access: { rate: '10 Mbit/s' } },
+        },
         links: [
           { between: ['server', 'router'], rate: '1 Gbit/s', delay: '5 ms', queue: '1000 packets' },
-          { between: ['client', 'router'], rate: '10 Mbit/s', delay: '10 ms', queue: '1000 packets' },
+          { between: ['clients', 'router'], delay: '10 ms' },
         ],
       }),
-    ),
-  apps: ({ name }) => {
-    if (name === 'server') return { main: serve }
-    const client = CLIENT_NAME.exec(name)?.[1]
-    return client === undefined ? undefined : { main: (context) => ask(context, Number(client)) }
-  },
-  ensureDone: (trace) => {
-    if (trace.all('bench:done').length !== CLIENTS) throw new Error('replies are missing')
-  },
-}
-
-const CLIENT_NAME = /^client(\d+)$/
-
-/** The network with its last host and last link once for each client: more than a scenario may have. */
-function crowded(scenario: ResolvedScenario): ResolvedScenario {
-  const [server, router, client] = scenario.hosts
-  const [uplink, link] = scenario.links
-  const [routerUp, routerDown] = router.interfaces
-  const [card] = client.interfaces
-  const [route] = client.routes.filter(({ via }) => via !== 0)
-  const numbers = Array.from({ length: CLIENTS }, (_, index) => index)
-  // Each client is on a network of four addresses of its own, below 10.128.0.0.
-  const network = (index: number): number => 0x0a80_0000 + index * 4
-  const clients = numbers.map((index): ResolvedHost => {
-    const own = { ...card, link: 1 + index, mac: card.mac + index * 2 ** 24, address: network(index) + 2, prefix: 30 }
-    const routes = [
-      { destination: network(index), prefix: 30, via: 0, port: 0 },
-      { ...route, via: network(index) + 1 },
-    ]
-    return { ...client, name: `client${String(index)}`, interfaces: [own], routes }
-  })
-  const ports = numbers.map((index) => ({
-    ...routerDown,
-    link: 1 + index,
-    mac: routerDown.mac + index * 2 ** 24,
-    address: network(index) + 1,
-    prefix: 30,
-  }))
-  const routes = [
-    ...router.routes.filter(({ port }) => port === 0),
-    ...numbers.map((index) => ({ destination: network(index), prefix: 30, via: 0, port: 1 + index })),
-  ]
-  return {
-    ...scenario,
-    hosts: [server, { ...router, interfaces: [routerUp, ...ports], routes }, ...clients],
-    links: [uplink, ...numbers.map((index) => ({ ...link, hosts: [2 + index, 1] as const, ports: [0, 1 + index] as const }))],
+    apps: (name) => {
+      if (name === 'server') return { main: (context) => serve(context, clients) }
+      const client = CLIENT_NAME.exec(name)?.[1]
+      return client === undefined ? undefined : { main: (context) => ask(context, Number(client) / clients, reconnects) }
+    },
+    ensureDone: (trace) => {
+      if (end !== undefined) return
+      const done = trace.all('bench:done').length
+      if (done !== clients) throw new Error(`replies are missing: of ${String(clients)} clients ${String(done)} were served`)
+    },
   }
 }
 
-function* serve({ sockets, spawn }: AppContext): Blocking<void> {
-  const listener = sockets.listen(80, { backlog: CLIENTS })
+const CLIENT_NAME = /^clients\[(\d+)\]$/
+
+function* serve({ sockets, spawn }: AppContext, clients: number): Blocking<void> {
+  const listener = sockets.listen(80, { backlog: clients })
   for (;;) spawn(answer(yield* listener.accept()))
 }
 
@@ -214,17 +232,67 @@ function* answer(socket: TcpSocket): Blocking<void> {
   socket.close()
 }
 
-function* ask({ sockets, sleep, environment }: AppContext, client: number): Blocking<void> {
+/** @param begin when, as a part of the first second */
+function* ask(context: AppContext, begin: number, reconnects: boolean): Blocking<void> {
+  const { sockets, sleep, environment } = context
   const address = yield* sockets.resolve('server')
-  const begin = (client / CLIENTS) * 1e9
-  yield* sleep(begin)
-  const socket = yield* sockets.connect({ address, port: 80 })
+  yield* sleep(begin * 1e9)
+  yield* chat(context, { address, port: 80 }, REQUESTS)
+  if (reconnects) yield* chat(context, { address, port: 80 }, 1)
+  environment.record('bench:done', '', {})
+}
+
+function* chat({ sockets, sleep, environment }: AppContext, server: SocketAddress, requests: number): Blocking<void> {
+  const socket = yield* sockets.connect(server)
   const connected = environment.now
-  for (let request = 1; request <= REQUESTS; request++) {
+  for (let request = 1; request <= requests; request++) {
     yield* socket.write(MESSAGE)
     yield* socket.readExactly(MESSAGE.length)
-    if (request < REQUESTS) yield* sleep(connected + request * 1e9 - environment.now)
+    if (request < requests) yield* sleep(connected + request * 1e9 - environment.now)
   }
   socket.close()
-  environment.record('bench:done', '', {})
+}
+
+/** Bytes of heap and buffers that a crowd of clients takes when all are connected and nothing happens; the trace has been let go. */
+export function idle(clients: number): number {
+  const before = memory()
+  const engines = connected(clients)
+  const taken = memory() - before
+  const left = engines.filter(({ power }) => power !== 'on').length
+  if (left > 0) throw new Error(`${String(left)} hosts are off`)
+  return taken
+}
+
+function connected(clients: number): readonly Engine[] {
+  const scenario = storm(clients).scenario()
+  const apps = (name: string): App | undefined => {
+    if (name === 'server') return { main: (context) => serve(context, clients) }
+    const client = CLIENT_NAME.exec(name)?.[1]
+    return client === undefined ? undefined : { main: (context) => linger(context, Number(client) / clients) }
+  }
+  // It keeps next to nothing of the frames.
+  const director = new Director(scenario, { seed: scenario.seed, traceLimit: 1_000_000 })
+  const hosts = new InlineHosts(scenario, scenario.seed, director, (host) => machine(host, apps))
+  hosts.advance(8e9)
+  const frames = director.store.frameCount
+  // A handshake is three packets, on two links.
+  if (frames < clients * 6) throw new Error(`not all are connected: ${String(frames)} packets`)
+  // The carriers lead to the conductor, and so to the trace.
+  Object.assign(director, { recorder: undefined, store: undefined })
+  Object.assign(hosts, { director: undefined })
+  return hosts.engines
+}
+
+function* linger({ sockets, sleep }: AppContext, begin: number): Blocking<void> {
+  const address = yield* sockets.resolve('server')
+  yield* sleep(begin * 1e9)
+  const socket = yield* sockets.connect({ address, port: 80 })
+  yield* socket.read()
+}
+
+function memory(): number {
+  if (gc === undefined) throw new Error('the memory is measured with --expose-gc')
+  for (let i = 0; i < 5; i++) gc()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
 }

@@ -1,7 +1,8 @@
-import type { App, AppContext, Blocking, Sockets, Task, Wait } from './socket.ts'
+import type { App, AppContext, Blocking, Sockets } from './socket.ts'
+import type { Sleeper, Timer } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
 import type { HostEnvironment } from './host-environment.ts'
-import { raceTasks, TaskGroup, WaitQueue, type TaskScheduler } from './tasks.ts'
+import { raceTasks, TaskGroup, WaitQueue, type TaskScheduler, type Waiting } from './tasks.ts'
 
 /** An application's sockets, and the end of all of them when it ends. */
 export interface AppSockets extends Sockets {
@@ -10,16 +11,32 @@ export interface AppSockets extends Sockets {
 }
 
 /** An alarm clock for one task. */
-class Alarm implements Wait {
+class Alarm extends WaitQueue implements Sleeper {
+  private timer: Timer | undefined = undefined
+
   constructor(
     private readonly environment: HostEnvironment,
     private readonly at: Nanos,
-  ) {}
+  ) {
+    super()
+  }
 
-  arm(resume: () => void): () => void {
-    const timer = this.environment.schedule(this.at, resume)
-    return () => {
-      timer.cancel()
+  override add(entry: Waiting): void {
+    super.add(entry)
+    this.timer = this.environment.schedule(this.at, this)
+  }
+
+  override remove(entry: Waiting): void {
+    super.remove(entry)
+    this.timer?.cancel()
+  }
+
+  override wake(): void {
+    this.environment.holdTasks()
+    try {
+      super.wake()
+    } finally {
+      this.environment.releaseTasks()
     }
   }
 }
@@ -35,6 +52,8 @@ function describe(error: unknown): string {
  */
 export class Application implements AppContext {
   private readonly group: TaskGroup
+  /** Bytes of the host's memory that it has claimed. */
+  private claimed = 0
 
   /** @param name as in the scenario: `'web-server'` */
   constructor(
@@ -44,9 +63,7 @@ export class Application implements AppContext {
     readonly sockets: AppSockets,
     scheduler: TaskScheduler,
   ) {
-    this.group = new TaskGroup(scheduler, (error) => {
-      this.recordFailure(error)
-    })
+    this.group = new TaskGroup(scheduler, this)
   }
 
   start(): void {
@@ -71,34 +88,110 @@ export class Application implements AppContext {
       yield* this.app.main(this)
       this.environment.record('app:ended', '', { app: this.name })
     } catch (error) {
-      this.recordFailure(error)
+      this.taskFailed(error)
     } finally {
       this.group.cancel()
       this.sockets.closeAll()
+      this.releaseClaim(this.claimed)
     }
   }
 
-  private recordFailure(error: unknown): void {
+  taskFailed(error: unknown): void {
     this.environment.record('app:failed', '', { app: this.name, error: describe(error) })
   }
 
-  // The context is often taken apart (`const { sockets, sleep } = context`), so its functions do not depend on `this`.
-  readonly sleep = (duration: Nanos): Blocking<void> => this.sleepFor(duration)
-  readonly spawn = (task: Blocking<void>): Task => this.group.spawn(task)
-  readonly race = (tasks: readonly Task[]): Blocking<number> => raceTasks(tasks)
-  readonly wallClock = (): Nanos => this.environment.wallClock
-  readonly processRequest = (): Blocking<void> => this.waitForProcessor()
-  readonly processHandshake = (): void => {
-    const { processor, machine } = this.environment
-    if (machine.perHandshake > 0) processor.charge(machine.perHandshake)
+  // The context is often taken apart (`const { sockets, sleep } = context`), so its functions do not depend on `this`. They are made when they
+  // are asked for: few applications want all, and a crowd has thousands of applications.
+  get sleep(): AppContext['sleep'] {
+    return (duration) => this.sleepFor(duration)
+  }
+  get spawn(): AppContext['spawn'] {
+    return (task) => this.group.spawn(task)
+  }
+  get race(): AppContext['race'] {
+    return (tasks) => raceTasks(tasks)
+  }
+  get wallClock(): AppContext['wallClock'] {
+    return () => this.environment.wallClock
+  }
+  get processRequest(): AppContext['processRequest'] {
+    return () => this.waitForProcessor(this.environment.machine.perRequest)
+  }
+  get processConnection(): AppContext['processConnection'] {
+    return (count = 1) => this.waitForCost(this.environment.machine.perConnection * count)
+  }
+  get processMessage(): AppContext['processMessage'] {
+    return (count = 1) => this.waitForCost(this.environment.machine.perMessage * count)
+  }
+  get processFor(): AppContext['processFor'] {
+    return (time) => this.workFor(time)
+  }
+  get processorDelay(): AppContext['processorDelay'] {
+    return () => (this.environment.isBusy ? this.environment.processor.queueDelay : 0)
+  }
+  get claimMemory(): AppContext['claimMemory'] {
+    return (bytes) => this.claim(bytes)
+  }
+  get releaseMemory(): AppContext['releaseMemory'] {
+    return (bytes) => this.releaseClaim(bytes)
+  }
+  get memoryShare(): AppContext['memoryShare'] {
+    return () => this.shareOfMemory()
+  }
+  get processHandshake(): AppContext['processHandshake'] {
+    return () => this.chargeHandshake()
   }
 
-  private *waitForProcessor(): Blocking<void> {
-    const { processor, machine } = this.environment
-    if (!processor.isInUse) return
+  private claim(bytes: number): boolean {
+    const { memory, load } = this.environment
+    if (memory.refuses(bytes)) {
+      this.environment.exhaust(bytes, '')
+      return false
+    }
+    memory.claimed += bytes
+    this.claimed += bytes
+    load?.touch()
+    return true
+  }
+
+  private releaseClaim(bytes: number): void {
+    this.environment.memory.claimed -= bytes
+    this.claimed -= bytes
+    this.environment.load?.touch()
+  }
+
+  private shareOfMemory(): number {
+    const { used, limit } = this.environment.memory
+    return limit === 0 ? 0 : used / limit
+  }
+
+  private chargeHandshake(): void {
+    const { perHandshake } = this.environment.machine
+    if (perHandshake > 0) this.environment.processor.charge(perHandshake)
+  }
+
+  /** What costs nothing does not wait for its turn. */
+  private *waitForCost(cost: Nanos): Blocking<void> {
+    if (cost > 0) yield* this.waitForProcessor(cost)
+  }
+
+  private *workFor(time: Nanos): Blocking<void> {
+    if (time === 0) return
     let isDone = false
     const done = new WaitQueue()
-    processor.submit(machine.perRequest, () => {
+    this.environment.processor.submitTask(time, () => {
+      isDone = true
+      done.wake()
+    })
+    while (!isDone) yield done
+  }
+
+  private *waitForProcessor(cost: Nanos): Blocking<void> {
+    if (!this.environment.isBusy && cost === 0) return
+    const { processor } = this.environment
+    let isDone = false
+    const done = new WaitQueue()
+    processor.submit(cost, () => {
       isDone = true
       done.wake()
     })

@@ -1,5 +1,6 @@
 import type { IpAddress } from '../wire/address.ts'
 import { MILLISECOND, SECOND, type Nanos } from '../kernel/time.ts'
+import { SparseMap } from './sparse-map.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Errors per destination, as Linux limits them: six at once, then one a second. */
@@ -13,7 +14,7 @@ const LIMITED_DESTINATIONS = 1024
 
 /** How many errors of ICMP a host may send: RFC 1812 section 4.3.2.8, RFC 4443 section 2.4 (f). */
 export class ErrorLimit<Address extends IpAddress> {
-  private readonly limits = new Map<Address, TokenBucket>()
+  private readonly limits = new SparseMap<Address, TokenBucket>()
   private readonly limit = new TokenBucket(ALL_ERRORS_AT_ONCE, ALL_ERRORS_INTERVAL)
 
   /** Takes one error to a destination, if there is one left. */

@@ -1,7 +1,11 @@
-import { NO_ID, type Environment, type EventData, type Id, type Timer } from '../kernel/machine.ts'
+import { NO_ID, type Environment, type EventData, type Id, type Sleeper, type Timer } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
 import type { Random } from '../kernel/random.ts'
+import type { Disk } from '../kernel/disk.ts'
 import { DEFAULT_MACHINE, type MachineSettings } from '../scenario/machine-settings.ts'
+import { Descriptors } from './descriptors.ts'
+import { isDetail } from './detail-events.ts'
+import type { LoadWatch } from './load-watch.ts'
 import { Memory } from './memory.ts'
 import { Processor } from './processor.ts'
 import type { TaskScheduler } from './tasks.ts'
@@ -24,14 +28,14 @@ const MILLION = 1e6
  * machine without power neither sends nor writes a log.
  */
 export class HostEnvironment implements Environment {
-  readonly host: number
-  readonly name: string
   readonly boot: number
   readonly ports: number
-  readonly processor: Processor
+  private core: Processor | undefined = undefined
   readonly memory = new Memory()
+  readonly descriptors = new Descriptors()
   private settings = DEFAULT_MACHINE
   private powered = true
+  private loadWatch: LoadWatch | undefined = undefined
   /** How many of its own seconds the clock counts in a true one. */
   private pace = 1
   /** Since when it does so, by the true clock and by its own. */
@@ -44,11 +48,30 @@ export class HostEnvironment implements Environment {
     private readonly kernel: Environment,
     private readonly scheduler: TaskScheduler,
   ) {
-    this.host = kernel.host
-    this.name = kernel.name
     this.boot = kernel.boot
     this.ports = kernel.ports
-    this.processor = new Processor(this)
+  }
+
+  get host(): number {
+    return this.kernel.host
+  }
+
+  get name(): string {
+    return this.kernel.name
+  }
+
+  /** Made when it is first asked for: most machines are fast enough, and there may be ten thousand. */
+  get processor(): Processor {
+    if (this.core === undefined) {
+      this.core = new Processor(this)
+      this.core.watch = this.loadWatch
+    }
+    return this.core
+  }
+
+  /** Whether anything takes the processor time now, or waits for it. */
+  get isBusy(): boolean {
+    return this.core?.isInUse === true
   }
 
   get machine(): MachineSettings {
@@ -62,8 +85,35 @@ export class HostEnvironment implements Environment {
     this.pace = 1 + settings.clockDrift / MILLION
     this.isTrue = this.pace === 1 && this.paceFrom === this.paceSince
     this.settings = settings
-    this.processor.setUp(settings.perPacket === 0 && settings.perHandshake === 0 && settings.perRequest === 0)
+    const { perPacket, perHandshake, perRequest, perConnection, perMessage } = settings
+    const costs = perPacket + perHandshake + perRequest + perConnection + perMessage
+    if (costs > 0 || this.core !== undefined) this.processor.setUp(costs === 0)
     this.memory.limit = settings.memory
+    this.memory.perConnection = settings.connectionMemory
+    this.descriptors.limit = settings.descriptors
+    this.descriptors.consider()
+    this.isLimited = costs + settings.memory + settings.connectionMemory + settings.descriptors > 0
+  }
+
+  /** Whether the machine has any cost or limit. */
+  isLimited = false
+
+  /** Who records how loaded it is; undefined: nobody. */
+  get load(): LoadWatch | undefined {
+    return this.loadWatch
+  }
+
+  set load(watch: LoadWatch | undefined) {
+    this.loadWatch = watch
+    if (this.core !== undefined) this.core.watch = watch
+  }
+
+  /** There was no room for so many bytes. The machine may not survive that. */
+  exhaust(wanted: number, connection: string): void {
+    const { used, limit } = this.memory
+    this.record('host:memory-exhausted', connection, { wanted, used, limit })
+    const { restartAfter } = this.settings
+    if (restartAfter > 0) this.crash('out of memory', restartAfter)
   }
 
   powerOff(): void {
@@ -105,7 +155,7 @@ export class HostEnvironment implements Environment {
 
   transmit(port: number, frame: Uint8Array, mark = 0): Id {
     if (!this.powered) return NO_ID
-    if (!this.processor.isInUse) return this.kernel.transmit(port, frame, mark)
+    if (!this.isBusy) return this.kernel.transmit(port, frame, mark)
     this.transmitLater(port, frame, mark)
     return NO_ID
   }
@@ -120,9 +170,12 @@ export class HostEnvironment implements Environment {
     return this.kernel.queuedBytes(port)
   }
 
-  schedule(at: Nanos, action: () => void): Timer {
+  /** @param action a sleeper holds the task scheduler by itself, by `holdTasks` */
+  schedule(at: Nanos, action: (() => void) | Sleeper): Timer {
     if (!this.powered) return NO_TIMER
-    return this.kernel.schedule(this.isTrue ? at : this.trueTime(at), () => {
+    const time = this.isTrue ? at : this.trueTime(at)
+    if (typeof action !== 'function') return this.kernel.schedule(time, action)
+    return this.kernel.schedule(time, () => {
       this.scheduler.hold()
       try {
         action()
@@ -132,11 +185,48 @@ export class HostEnvironment implements Environment {
     })
   }
 
+  /** From now on no task runs until as many `releaseTasks`. */
+  holdTasks(): void {
+    this.scheduler.hold()
+  }
+
+  releaseTasks(): void {
+    this.scheduler.release()
+  }
+
   random(purpose: string): Random {
     return this.kernel.random(purpose)
   }
 
   record(name: string, connection: string, data: EventData): Id {
-    return this.powered ? this.kernel.record(name, connection, data) : NO_ID
+    if (!this.powered) return NO_ID
+    if (this.kernel.isBrief && isDetail(name)) return this.kernel.omit()
+    return this.kernel.record(name, connection, data)
+  }
+
+  get isBrief(): boolean {
+    return this.kernel.isBrief
+  }
+
+  /** Asked before a detail is recorded. @returns whether it is left out, and has taken its id: what goes with its name need not be made */
+  omits(name: string): boolean {
+    if (!this.kernel.isBrief || !isDetail(name)) return false
+    this.omit()
+    return true
+  }
+
+  omit(): Id {
+    return this.powered ? this.kernel.omit() : NO_ID
+  }
+
+  /** Also what the machine would do until its power is off reaches nobody any more. */
+  crash(why: string, restartAfter: Nanos): void {
+    if (!this.powered) return
+    this.kernel.crash(why, restartAfter)
+    this.powered = false
+  }
+
+  get disk(): Disk {
+    return this.kernel.disk
   }
 }

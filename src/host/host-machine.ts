@@ -17,6 +17,7 @@ import { InternetLayer } from './internet-layer.ts'
 import { ipv6Options } from './ipv6-interface.ts'
 import { Ipv6Layer } from './ipv6-layer.ts'
 import { DEFAULT_MACHINE } from '../scenario/machine-settings.ts'
+import { LoadWatch, type Load } from './load-watch.ts'
 import { NetworkInterface } from './network-interface.ts'
 import { Internet } from './network-layer.ts'
 import { RawLink } from './raw-link.ts'
@@ -48,12 +49,13 @@ class HostMachine implements Machine {
   private readonly layer6: Ipv6Layer | undefined
   private readonly stack: HostStack
   private readonly applications: readonly Application[]
+  private readonly isRouter: boolean
+  private readonly isTracedBriefly: boolean
 
-  constructor(
-    kernel: Environment,
-    private readonly host: ResolvedHost,
-    createApp: AppFactory,
-  ) {
+  constructor(kernel: Environment, host: ResolvedHost, createApp: AppFactory) {
+    // Of the host's description nothing more is kept: a crowd has one for each member.
+    this.isRouter = host.kind === 'router'
+    this.isTracedBriefly = host.trace === 'brief'
     const environment = new HostEnvironment(kernel, this.scheduler)
     this.environment = environment
     if (host.machine !== undefined) environment.machine = host.machine
@@ -69,6 +71,7 @@ class HostMachine implements Machine {
     const tcp = new TcpProtocol(environment, internet, host.tcp)
     icmp.sendsErrors = host.icmpErrors !== false
     layer.clampsMss = host.clampsMss === true
+    for (const address of host.loopback ?? []) layer.setOwn(address, true)
     layer.reporter = icmp
     layer.register(IpProtocol.ICMP, icmp)
     layer.register(IpProtocol.UDP, udp)
@@ -88,7 +91,7 @@ class HostMachine implements Machine {
     this.layer = layer
     this.layer6 = layer6
     const ways = new HostWays(internet, this.interfaces, layer6)
-    this.stack = { internet, ways, link: new RawLink(layer, layer6), icmp, icmpv6, udp, tcp, names: host.names }
+    this.stack = { internet, ways, link: new RawLink(layer, layer6, environment), icmp, icmpv6, udp, tcp, names: host.names }
     this.applications = host.apps.map(({ app, options }) => {
       const sockets = new HostSockets(environment, this.stack)
       return new Application(app, createApp(app, { ...options }), environment, sockets, this.scheduler)
@@ -99,10 +102,13 @@ class HostMachine implements Machine {
     this.scheduler.hold()
     try {
       this.layer6?.start()
+      this.considerLoad()
       for (const application of this.applications) application.start()
     } finally {
       this.scheduler.release()
     }
+    // By now applications listen.
+    this.considerLoad()
   }
 
   receive(port: number, frame: Uint8Array): void {
@@ -110,9 +116,9 @@ class HostMachine implements Machine {
     const card = this.interfaces[port]
     const destination = readMac(frame, 0)
     // A card takes what is for it, for everybody, and for the groups that it was told to listen to.
-    const isForGroup = destination !== card.mac
+    const isForGroup = destination !== card.mac && !card.answersTo(destination)
     if (isForGroup && destination !== BROADCAST_MAC && !card.hears(destination)) return
-    if (this.environment.processor.isInUse) this.takeInLater(card, frame, isForGroup)
+    if (this.environment.isBusy) this.takeInLater(card, frame, isForGroup)
     else this.takeIn(card, frame, isForGroup)
   }
 
@@ -170,7 +176,7 @@ class HostMachine implements Machine {
     card.up = up
     this.environment.record(up ? 'interface:carrier-restored' : 'interface:carrier-lost', '', { interface: card.name })
     // A router's routes stay, and where there is but one link there is no other way.
-    if (this.host.kind === 'router' || this.interfaces.length < 2) return
+    if (this.isRouter || this.interfaces.length < 2) return
     this.scheduler.hold()
     try {
       this.layer.carrierChanged()
@@ -201,9 +207,9 @@ class HostMachine implements Machine {
     }
     const match = APP_PATH.exec(path)
     if (match === null)
-      throw new UnknownSetting(path, `${this.host.name} has settings of its app, of tcp and of its machine only`)
+      throw new UnknownSetting(path, `${this.environment.name} has settings of its app, of tcp and of its machine only`)
     const index = Number(match[1] ?? match[2] ?? 0)
-    if (index >= this.applications.length) throw new UnknownSetting(path, `${this.host.name} has no such application`)
+    if (index >= this.applications.length) throw new UnknownSetting(path, `${this.environment.name} has no such application`)
     const application = this.applications[index]
     if (!application.configure(match[3], value))
       throw new UnknownSetting(path, `${application.name} takes no settings while it runs`)
@@ -214,9 +220,28 @@ class HostMachine implements Machine {
     const name = path.slice('machine.'.length)
     if (!Object.hasOwn(DEFAULT_MACHINE, name) || typeof value !== 'number')
       throw new UnknownSetting(path, `a machine has ${Object.keys(DEFAULT_MACHINE).join(', ')}, each a number`)
-    const { isLimited } = environment.memory
     environment.machine = { ...environment.machine, [name]: value }
-    if (environment.memory.isLimited !== isLimited) this.stack.tcp.countMemory()
+    this.considerLoad()
+  }
+
+  /** Whether the load is looked at: where anything is limited, and where there are so many connections that they are not told one by one. */
+  private considerLoad(): void {
+    const { environment } = this
+    const { memory, machine, isLimited } = environment
+    const isWatched = isLimited || (this.isTracedBriefly && this.stack.tcp.isServing)
+    if (isWatched && environment.load === undefined) environment.load = new LoadWatch(environment, () => this.look())
+    if (environment.load !== undefined) environment.load.isEnabled = isWatched
+    const isCounted = memory.limit > 0 || machine.connectionMemory > 0 || isWatched
+    if (isCounted === memory.isCounted) return
+    memory.isCounted = isCounted
+    this.stack.tcp.countMemory()
+  }
+
+  private look(): Load {
+    const { processor, memory, descriptors } = this.environment
+    const { acceptQueue, synQueue } = this.stack.tcp.queues
+    const { busyTime } = processor
+    return { busyTime, memory: memory.used, connections: memory.held, acceptQueue, synQueue, descriptors: descriptors.count }
   }
 
   private changeTcp(path: string, value: unknown): void {

@@ -1,5 +1,5 @@
 import { formatIp, LOOPBACK_IPV6, parseIp, type IpAddress } from '../wire/address.ts'
-import type { Environment } from '../kernel/machine.ts'
+import type { HostEnvironment } from './host-environment.ts'
 import type { Nanos } from '../kernel/time.ts'
 import type { TcpSegment } from '../wire/tcp.ts'
 import type { AppSockets } from './application.ts'
@@ -18,10 +18,12 @@ import {
   type TcpListener,
   type TcpSocket,
   type UdpSocket,
+  type Wait,
 } from './socket.ts'
+import { SparseSet } from './sparse-map.ts'
 import { WaitQueue } from './tasks.ts'
-import type { TcpEndpoint } from './tcp-endpoint.ts'
-import { DEFAULT_BACKLOG } from './tcp-listener.ts'
+import type { SocketHolder, TcpEndpoint } from './tcp-endpoint.ts'
+import { DEFAULT_BACKLOG, type AcceptDoor } from './tcp-listener.ts'
 import type { TcpProtocol } from './tcp-protocol.ts'
 import { TimedWait } from './timed-wait.ts'
 import type { UdpProtocol } from './udp-protocol.ts'
@@ -56,7 +58,7 @@ class Echo implements EchoListener {
   readonly answered = new WaitQueue()
 
   constructor(
-    private readonly environment: Environment,
+    private readonly environment: HostEnvironment,
     private readonly sentAt: Nanos,
   ) {}
 
@@ -76,17 +78,18 @@ class Echo implements EchoListener {
 }
 
 /** A host's sockets for one application. */
-export class HostSockets implements AppSockets {
-  private readonly open = new Set<Closable>()
+export class HostSockets implements AppSockets, AcceptDoor, SocketHolder {
+  private readonly open = new SparseSet<Closable>()
   private echoIdentifier: number | undefined
 
   constructor(
-    private readonly environment: Environment,
+    private readonly environment: HostEnvironment,
     private readonly stack: HostStack,
   ) {}
 
   *connect(to: SocketAddress, options: { noDelay?: boolean; timeout?: Nanos; data?: Uint8Array } = {}): Blocking<TcpSocket> {
     const { data } = options
+    this.needDescriptor()
     const endpoint = this.stack.tcp.connect(to, options.noDelay === true, data)
     // As much as the send buffer takes has been taken.
     const rest = data?.subarray(endpoint.machine.block.sendQueue.length)
@@ -111,23 +114,79 @@ export class HostSockets implements AppSockets {
   }
 
   listen(port: number, options: { backlog?: number; fastOpen?: boolean } = {}): TcpListener {
-    const listener = this.stack.tcp.listen(port, options.backlog ?? DEFAULT_BACKLOG, options.fastOpen === true, (endpoint) => {
-      this.keepEndpoint(endpoint)
-    })
-    this.open.add(listener)
+    this.needDescriptor()
+    const listener = this.stack.tcp.listen(port, options.backlog ?? DEFAULT_BACKLOG, options.fastOpen === true, this)
+    this.keep(listener)
     return listener
   }
 
-  private keepEndpoint(endpoint: TcpEndpoint): void {
-    this.open.add(endpoint)
-    endpoint.released = () => {
-      this.open.delete(endpoint)
+  /** A program that finds no descriptor left leaves connections in the queue, and accepts them when there is one, as nginx does and libuv. */
+  get obstacle(): Wait | undefined {
+    const { descriptors } = this.environment
+    if (!descriptors.areExhausted) return undefined
+    if (descriptors.beginEpisode()) this.recordNoDescriptors()
+    return descriptors.room
+  }
+
+  private recordNoDescriptors(): void {
+    const { limit } = this.environment.descriptors
+    this.environment.record('host:descriptors-exhausted', '', { error: 'EMFILE', limit })
+  }
+
+  /** @throws SocketError EMFILE */
+  private needDescriptor(): void {
+    if (!this.environment.descriptors.areExhausted) return
+    this.recordNoDescriptors()
+    throw new SocketError('EMFILE', 'too many open files')
+  }
+
+  /** What an application has no memory for it resets. */
+  accepted(endpoint: TcpEndpoint): boolean {
+    const { environment } = this
+    const { connectionMemory } = environment.machine
+    if (connectionMemory > 0 && environment.memory.refuses(connectionMemory)) {
+      environment.exhaust(connectionMemory, endpoint.connection)
+      endpoint.reset()
+      return false
     }
+    this.keepEndpoint(endpoint)
+    return true
+  }
+
+  closed(listener: TcpListener): void {
+    this.letGo(listener)
+  }
+
+  private keepEndpoint(endpoint: TcpEndpoint): void {
+    this.keep(endpoint)
+    this.environment.memory.held++
+    endpoint.holder = this
+  }
+
+  released(endpoint: TcpEndpoint): void {
+    this.letGo(endpoint)
+    this.environment.memory.held--
+  }
+
+  private keep(socket: Closable): void {
+    this.open.add(socket)
+    this.environment.descriptors.open()
+    this.environment.load?.touch()
+  }
+
+  private letGo(socket: Closable): void {
+    if (!this.open.delete(socket)) return
+    this.environment.descriptors.close()
+    this.environment.load?.touch()
   }
 
   udp(port = 0, listener?: DatagramListener): UdpSocket {
+    this.needDescriptor()
     const socket = this.stack.udp.open(port, listener)
-    this.open.add(socket)
+    this.keep(socket)
+    socket.released = () => {
+      this.letGo(socket)
+    }
     return socket
   }
 
@@ -193,8 +252,7 @@ export class HostSockets implements AppSockets {
   }
 
   closeAll(): void {
-    for (const socket of [...this.open]) socket.close()
-    this.open.clear()
+    for (const socket of [...this.open.keys()]) socket.close()
   }
 }
 

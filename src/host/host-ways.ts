@@ -8,7 +8,8 @@ import { WaitQueue } from './tasks.ts'
 /** What applications may know of a host's ways to the outside, which change with the carrier of its links. */
 export class HostWays {
   private version = 0
-  private readonly news = new WaitQueue()
+  /** Made when somebody waits for them. */
+  private news: WaitQueue | undefined = undefined
 
   constructor(
     private readonly internet: Internet,
@@ -19,13 +20,13 @@ export class HostWays {
   /** For the machine. */
   changed(): void {
     this.version++
-    this.news.wake()
+    this.news?.wake()
   }
 
   /** Blocks until a link has lost its carrier, or has it again, on a host that has several. */
   *awaitChange(): Blocking<void> {
     const { version } = this
-    while (this.version === version) yield this.news
+    while (this.version === version) yield (this.news ??= new WaitQueue())
   }
 
   sourceTowards(address: IpAddress): IpAddress | undefined {

@@ -13,6 +13,7 @@ import {
 } from '../wire/icmp.ts'
 import { decodeIpv4Header, IpProtocol, Ipv4Header } from '../wire/ipv4.ts'
 import type { Environment } from '../kernel/machine.ts'
+import { ProtocolTable } from './protocol-table.ts'
 import { ErrorLimit } from './error-limit.ts'
 import { PAYLOAD_START, type Destination, type ErrorReporter, type InternetLayer } from './internet-layer.ts'
 import type { EchoListener, EchoProtocol, ErrorListener, IcmpError, ProtocolHandler, ReceivedPacket } from './network-layer.ts'
@@ -53,25 +54,26 @@ function quote(bytes: Uint8Array, start: number, { protocol, payloadStart, paylo
   return isCut && protocol === IpProtocol.TCP ? quotation.subarray(0, payloadStart - start + QUOTED_OF_TCP) : quotation
 }
 
+// Messages at hand, of whatever host: one is dealt with before the next.
+const incoming = new IcmpMessage()
+const outgoing = new IcmpMessage()
+const quoted = new Ipv4Header()
+
 /** RFC 792 with the rules of RFC 1122 section 3.2.2 and RFC 1812 section 4.3. */
 export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtocol {
   /** Whether sources on other hosts are told what became of their packets. */
   sendsErrors = true
-  private readonly incoming = new IcmpMessage()
-  private readonly outgoing = new IcmpMessage()
-  private readonly quoted = new Ipv4Header()
-  private readonly listeners = new Map<number, ErrorListener>()
+  private readonly listeners = new ProtocolTable<ErrorListener>()
   /** By `identifier * 2^16 + sequence`. */
-  private readonly echoes = new Map<number, EchoListener>()
-  private readonly limit = new ErrorLimit<number>()
-  private nextIdentifier: number
+  private echoes: Map<number, EchoListener> | undefined = undefined
+  private limit: ErrorLimit<number> | undefined = undefined
+  /** -1: none was asked for yet. */
+  private nextIdentifier = -1
 
   constructor(
     private readonly environment: Environment,
     private readonly internet: InternetLayer,
-  ) {
-    this.nextIdentifier = environment.random('icmp-identifier').below(0x10000)
-  }
+  ) {}
 
   /** Names who hears of errors about packets of a protocol. */
   listen(protocol: number, listener: ErrorListener): void {
@@ -82,6 +84,7 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtoco
 
   /** A number that tells the echoes of one asker from those of another. */
   identifier(): number {
+    if (this.nextIdentifier < 0) this.nextIdentifier = this.environment.random('icmp-identifier').below(0x10000)
     const identifier = this.nextIdentifier
     this.nextIdentifier = (identifier + 1) & 0xffff
     return identifier
@@ -95,8 +98,8 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtoco
     ttl: number,
     listener: EchoListener,
   ): void {
+    this.echoes ??= new Map()
     this.echoes.set(identifier * 0x10000 + sequence, listener)
-    const { outgoing } = this
     outgoing.type = IcmpType.ECHO_REQUEST
     outgoing.code = 0
     outgoing.identifier = identifier
@@ -107,7 +110,7 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtoco
 
   forgetEcho(identifier: number, sequence: number, listener: EchoListener): void {
     const key = identifier * 0x10000 + sequence
-    if (this.echoes.get(key) === listener) this.echoes.delete(key)
+    if (this.echoes?.get(key) === listener) this.echoes.delete(key)
   }
 
   // Receiving.
@@ -118,12 +121,12 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtoco
       this.internet.discard('icmp', 'wrong checksum')
       return
     }
-    const message = decodeIcmp(bytes, header.payloadStart, header.payloadEnd, this.incoming)
+    const message = decodeIcmp(bytes, header.payloadStart, header.payloadEnd, incoming)
     if (message.type === IcmpType.ECHO_REQUEST) {
       // RFC 1122 section 3.2.2.6 allows silence when everybody was asked.
       if (!packet.broadcast) this.answerEcho(header, message)
     } else if (message.type === IcmpType.ECHO_REPLY) {
-      this.echoes.get(message.identifier * 0x10000 + message.sequence)?.replied(header.source, header.ttl)
+      this.echoes?.get(message.identifier * 0x10000 + message.sequence)?.replied(header.source, header.ttl)
     } else if (message.type === IcmpType.DESTINATION_UNREACHABLE || message.type === IcmpType.TIME_EXCEEDED) {
       const { type, code, payload } = message
       const isNarrow = type === IcmpType.DESTINATION_UNREACHABLE && code === UnreachableCode.FRAGMENTATION_NEEDED
@@ -133,7 +136,6 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtoco
   }
 
   private answerEcho(header: Ipv4Header, request: IcmpMessage): void {
-    const { outgoing } = this
     outgoing.type = IcmpType.ECHO_REPLY
     outgoing.code = 0
     outgoing.identifier = request.identifier
@@ -150,10 +152,10 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtoco
       this.listeners.get(protocol)?.handleError(error)
       return
     }
-    const { payloadStart, fragmentOffset } = decodeIpv4Header(quotation, 0, quotation.length, this.quoted)
+    const { payloadStart, fragmentOffset } = decodeIpv4Header(quotation, 0, quotation.length, quoted)
     if (fragmentOffset !== 0 || quotation.length < payloadStart + 8) return
-    const { type, identifier, sequence } = decodeIcmp(quotation, payloadStart, quotation.length, this.incoming)
-    if (type === IcmpType.ECHO_REQUEST) this.echoes.get(identifier * 0x10000 + sequence)?.failed(error)
+    const { type, identifier, sequence } = decodeIcmp(quotation, payloadStart, quotation.length, incoming)
+    if (type === IcmpType.ECHO_REQUEST) this.echoes?.get(identifier * 0x10000 + sequence)?.failed(error)
   }
 
   // Errors.
@@ -165,7 +167,7 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtoco
    */
   report(type: number, code: number, bytes: Uint8Array, start: number, mtu: number): void {
     const { environment, internet } = this
-    const header = decodeIpv4Header(bytes, start, bytes.length, this.quoted)
+    const header = decodeIpv4Header(bytes, start, bytes.length, quoted)
     const { source, destination, fragmentOffset, protocol, payloadStart } = header
     if (fragmentOffset !== 0 || destination >>> 28 >= 14 || internet.isBroadcast(destination)) return
     if (protocol === IpProtocol.ICMP && (payloadStart >= bytes.length || isIcmpError(bytes[payloadStart]))) return
@@ -175,8 +177,9 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtoco
       return
     }
     const back = internet.way(source)
-    if (!this.sendsErrors || back.kind !== 'unicast' || !this.limit.allows(source, environment.now)) return
-    const { outgoing } = this
+    if (!this.sendsErrors || back.kind !== 'unicast') return
+    this.limit ??= new ErrorLimit()
+    if (!this.limit.allows(source, environment.now)) return
     outgoing.type = type
     outgoing.code = code
     outgoing.identifier = 0
@@ -195,9 +198,9 @@ export class IcmpProtocol implements ProtocolHandler, ErrorReporter, EchoProtoco
 
   /** Sends `outgoing`. */
   private transmit(destination: Destination, source: number, ttl: number | undefined, dscp: number): void {
-    const length = icmpEncodedLength(this.outgoing)
+    const length = icmpEncodedLength(outgoing)
     const frame = this.internet.begin(destination, source, IpProtocol.ICMP, length, false, 0, ttl, dscp)
-    encodeIcmp(this.outgoing, frame, PAYLOAD_START)
+    encodeIcmp(outgoing, frame, PAYLOAD_START)
     this.internet.send(frame, destination, 0)
   }
 }

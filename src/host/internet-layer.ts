@@ -31,6 +31,7 @@ import { MICROSECOND, NEVER, type Nanos } from '../kernel/time.ts'
 import { clampMss } from './mss-clamp.ts'
 import { NeighbourCache, type Neighbour } from './neighbour-cache.ts'
 import type { NetworkInterface } from './network-interface.ts'
+import type { PacketInterceptor } from './packet-access.ts'
 import {
   DEFAULT_TTL,
   PATH_MTU_LIFETIME,
@@ -39,8 +40,10 @@ import {
   type ProtocolHandler,
   type Way,
 } from './network-layer.ts'
+import { ProtocolTable } from './protocol-table.ts'
 import { ReassemblyWatch } from './reassembly-watch.ts'
 import type { Route, RouteTable } from './route-table.ts'
+import { SparseMap, SparseSet } from './sparse-map.ts'
 
 /** Where the payload begins in a frame that `begin` makes. */
 export const PAYLOAD_START = ETHERNET_HEADER_LENGTH + IPV4_HEADER_LENGTH
@@ -52,7 +55,7 @@ export const LOOPBACK_DELAY: Nanos = 10 * MICROSECOND
 const LEAST_PATH_MTU = 552
 
 /** Most destinations that are remembered. */
-const DESTINATION_LIMIT = 4096
+const DESTINATION_LIMIT = 32_768
 
 /** How many of them are found at once; a power of two. */
 const RECENT = 64
@@ -71,11 +74,12 @@ function isHostAddress(address: number): boolean {
 /** Where packets for one address go. */
 export class Destination implements Way {
   /** Set when `kind` is 'unicast', and looked up anew when it was forgotten. */
-  neighbour: Neighbour | undefined
+  neighbour: Neighbour | undefined = undefined
   /** Largest IP packet that is known to get there unfragmented. */
   mtu: number
   readonly linkMtu: number
-  narrowedUntil: Nanos = NEVER
+  /** 0: it was not narrowed. */
+  private narrowed: Nanos = 0
   mayBeCut = false
 
   constructor(
@@ -86,13 +90,32 @@ export class Destination implements Way {
     /** The interface on the way; undefined for 'local' and 'unreachable'. */
     readonly card: NetworkInterface | undefined,
     readonly nextHop: number,
-    /** Our own address towards it. */
-    readonly source: number,
   ) {
     this.linkMtu = card === undefined ? IPV4_LENGTH_LIMIT : card.mtu
     this.mtu = this.linkMtu
   }
+
+  /** Our own address towards it. */
+  get source(): number {
+    if (this.card !== undefined) return this.card.address
+    return this.kind === 'local' ? this.address : 0
+  }
+
+  get narrowedUntil(): Nanos {
+    return this.narrowed === 0 ? NEVER : this.narrowed
+  }
+
+  set narrowedUntil(time: Nanos) {
+    this.narrowed = time === NEVER ? 0 : time
+  }
 }
+
+const NOTHING = new Uint8Array(0)
+
+// Headers at hand, of whatever host: one is dealt with before the next.
+const arrived = new Ipv4Header()
+const departing = new Ipv4Header()
+let received: ReceivedPacket<Ipv4Header> | undefined
 
 /** Tells the source of a packet what became of it. */
 export interface ErrorReporter {
@@ -112,22 +135,27 @@ export class InternetLayer implements NetworkLayer {
   /** Whether a router makes SYNs that pass through announce no more than fits through it. */
   clampsMss = false
   /** TCP ports whose packets are taken in though they are for others, as by Linux's TPROXY; undefined: none. */
-  diverted: ReadonlySet<number> | undefined
+  diverted: ReadonlySet<number> | undefined = undefined
   /** Whether UDP that a router would pass on is thrown away, as by a firewall. */
   blocksUdp = false
+  /** Who sees packets before this host does, in this order; undefined: nobody. */
+  interceptors: readonly PacketInterceptor[] | undefined = undefined
+  /** Multicast groups whose packets are taken in, by their IPv4 addresses; undefined: none. */
+  groups: ReadonlySet<number> | undefined = undefined
   /** Is told what this host could not do for others, and for itself. Set once, when the stack is put together. */
-  reporter: ErrorReporter | undefined
-  private readonly handlers: (ProtocolHandler | undefined)[] = new Array<ProtocolHandler | undefined>(256).fill(undefined)
-  private readonly destinations = new Map<number, Destination>()
+  reporter: ErrorReporter | undefined = undefined
+  private readonly handlers = new ProtocolTable<ProtocolHandler>()
+  private readonly destinations = new SparseMap<number, Destination>()
   /** By our own address, those whose packets leave from another than the usual one. */
-  private readonly destinationsFrom = new Map<number, Map<number, Destination>>()
-  /** Those asked for lately, by some bits of their addresses: nearly every packet finds its own here. */
-  private readonly recent: (Destination | undefined)[] = new Array<Destination | undefined>(RECENT).fill(undefined)
-  private readonly own: ReadonlySet<number>
-  private readonly reassembler = new Ipv4Reassembler()
-  private readonly reassemblyWatch: ReassemblyWatch<number>
-  private readonly received = new ReceivedPacket(this, new Ipv4Header())
-  private readonly header = new Ipv4Header()
+  private destinationsFrom: Map<number, Map<number, Destination>> | undefined = undefined
+  /**
+   * Those asked for lately, by some bits of their addresses: nearly every packet finds its own here. undefined: there are not so many that it
+   * would help.
+   */
+  private recent: (Destination | undefined)[] | undefined = undefined
+  private readonly own = new SparseSet<number>()
+  /** Made when the first fragment comes. */
+  private reassembly: ReassemblyWatch<number, Ipv4Reassembler> | undefined = undefined
   private identification: number
 
   /** @param forwards whether this is a router, or a host that passes on what is not for it, which can be changed */
@@ -137,16 +165,13 @@ export class InternetLayer implements NetworkLayer {
     private readonly routes: RouteTable,
     public forwards: boolean,
   ) {
-    this.reassemblyWatch = new ReassemblyWatch(environment, this.reassembler, 'ip', (first) =>
-      this.reporter?.report(IcmpType.TIME_EXCEEDED, TimeExceededCode.REASSEMBLY, first, 0, 0),
-    )
-    this.neighbours = interfaces.map((card) => new NeighbourCache(environment, card, (frame) => this.undeliverable(frame)))
+    this.neighbours = interfaces.map((card) => new NeighbourCache(environment, card, this))
     this.identification = environment.random('ip-identification').below(0x10000)
-    this.own = new Set(interfaces.map(({ address }) => address).filter((address) => address !== 0))
+    for (const { address } of interfaces) if (address !== 0) this.own.add(address)
   }
 
   register(protocol: number, handler: ProtocolHandler): void {
-    this.handlers[protocol] = handler
+    this.handlers.set(protocol, handler)
   }
 
   /** Records that bytes from the network were thrown away, and why. */
@@ -155,6 +180,13 @@ export class InternetLayer implements NetworkLayer {
   }
 
   // Where to.
+
+  /** Takes on a further address, or gives it up. What others know of it is not the business of this layer. */
+  setOwn(address: number, on: boolean): void {
+    if (on) this.own.add(address)
+    else this.own.delete(address)
+    this.carrierChanged()
+  }
 
   isOwn(address: number): boolean {
     return this.own.has(address) || isLoopback(address)
@@ -170,25 +202,27 @@ export class InternetLayer implements NetworkLayer {
   /** Where packets for an address go. The answer stays valid as long as the machine runs, though it may become a worse one. */
   way(address: number): Destination {
     const slot = (address ^ (address >>> 8)) & (RECENT - 1)
-    const recent = this.recent[slot]
+    const recent = this.recent?.[slot]
     if (recent?.address === address) return recent
     let destination = this.destinations.get(address | 0)
     if (destination === undefined) {
       // Nobody holds on to more than a few, and those keep theirs.
       if (this.destinations.size >= DESTINATION_LIMIT) {
         this.destinations.clear()
-        this.recent.fill(undefined)
+        this.recent?.fill(undefined)
       }
       destination = this.findDestination(address)
       this.destinations.set(address | 0, destination)
+      if (this.destinations.size > 1) this.recent ??= new Array<Destination | undefined>(RECENT).fill(undefined)
     }
-    this.recent[slot] = destination
+    if (this.recent !== undefined) this.recent[slot] = destination
     return destination
   }
 
   wayFrom(source: number, address: number): Destination {
     const usual = this.way(address)
     if (usual.source === source || usual.kind !== 'unicast' || !this.own.has(source)) return usual
+    this.destinationsFrom ??= new Map()
     let destinations = this.destinationsFrom.get(source)
     if (destinations === undefined) this.destinationsFrom.set(source, (destinations = new Map<number, Destination>()))
     let destination = destinations.get(address)
@@ -204,25 +238,25 @@ export class InternetLayer implements NetworkLayer {
   /** An interface has lost its carrier, or has it again: where packets go is found anew. Who holds a way already keeps it. */
   carrierChanged(): void {
     this.destinations.clear()
-    this.destinationsFrom.clear()
-    this.recent.fill(undefined)
+    this.destinationsFrom = undefined
+    this.recent?.fill(undefined)
   }
 
   private findDestination(address: number): Destination {
-    if (this.isOwn(address)) return new Destination(this, address, 'local', undefined, address, address)
+    if (this.isOwn(address)) return new Destination(this, address, 'local', undefined, address)
     if (address === BROADCAST_IPV4 && this.interfaces.length > 0) {
       const card = this.interfaces[0]
-      return new Destination(this, address, 'group', card, address, card.address)
+      return new Destination(this, address, 'group', card, address)
     }
     const route = isHostAddress(address) ? this.routes.lookup(address) : undefined
-    if (route === undefined) return new Destination(this, address, 'unreachable', undefined, address, 0)
+    if (route === undefined) return new Destination(this, address, 'unreachable', undefined, address)
     return this.destinationBy(route, address)
   }
 
   private destinationBy(route: Route, address: number): Destination {
     const card = route.interface
-    if (address === card.broadcast) return new Destination(this, address, 'group', card, address, card.address)
-    return new Destination(this, address, 'unicast', card, route.via === 0 ? address : route.via, card.address)
+    if (address === card.broadcast) return new Destination(this, address, 'group', card, address)
+    return new Destination(this, address, 'unicast', card, route.via === 0 ? address : route.via)
   }
 
   /** A higher layer has just heard from a destination, so the way there works. */
@@ -262,7 +296,7 @@ export class InternetLayer implements NetworkLayer {
     ttl = DEFAULT_TTL,
     dscp = 0,
   ): Uint8Array {
-    const { header } = this
+    const header = departing
     header.dscp = dscp
     header.ecn = ecn
     header.identification = this.identification
@@ -334,9 +368,18 @@ export class InternetLayer implements NetworkLayer {
   }
 
   /** Nobody answers for the packet's next hop. RFC 1122 section 2.3.2.2, RFC 1812 section 5.2.7.1. */
-  private undeliverable(frame: Uint8Array): void {
+  undeliverable(frame: Uint8Array): void {
     const code = UnreachableCode.HOST_UNREACHABLE
-    this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, frame, ETHERNET_HEADER_LENGTH, 0)
+    this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, this.asItCame(frame), ETHERNET_HEADER_LENGTH, 0)
+  }
+
+  /** A packet as its source knows it, if somebody here has changed it on its way. */
+  private asItCame(frame: Uint8Array): Uint8Array {
+    for (const interceptor of this.interceptors ?? []) {
+      const restored = interceptor.restored(frame)
+      if (restored !== undefined) return restored
+    }
+    return frame
   }
 
   // Receiving.
@@ -347,13 +390,11 @@ export class InternetLayer implements NetworkLayer {
    * @throws DecodeError
    */
   receive(card: NetworkInterface, frame: Uint8Array, linkBroadcast: boolean): void {
-    const { received } = this
-    const header = decodeIpv4(frame, ETHERNET_HEADER_LENGTH, frame.length, received.header)
+    const header = decodeIpv4(frame, ETHERNET_HEADER_LENGTH, frame.length, arrived)
     if (!header.isIntact) {
       this.discard('ip', 'wrong checksum')
       return
     }
-    const destination = this.way(header.destination)
     if (
       !isHostAddress(header.source) ||
       isLoopback(header.destination) ||
@@ -364,23 +405,58 @@ export class InternetLayer implements NetworkLayer {
       this.discard('ip', `impossible addresses: ${formatIpv4(header.source)} to ${formatIpv4(header.destination)}`)
       return
     }
-    if (destination.kind === 'local' || this.isBroadcastOn(card, header.destination)) {
-      received.bytes = frame
-      received.start = ETHERNET_HEADER_LENGTH
-      received.port = card.port
-      received.broadcast = linkBroadcast || destination.kind === 'group'
-      this.deliver(received)
-    } else if (this.forwards && !linkBroadcast && destination.kind !== 'group') {
-      if (this.diverted !== undefined && this.isDiverted(this.diverted, frame, header)) {
-        received.bytes = frame
-        received.start = ETHERNET_HEADER_LENGTH
-        received.port = card.port
-        received.broadcast = false
-        this.deliver(received)
-      } else {
-        this.forward(card, frame, header, destination)
-      }
+    const { interceptors } = this
+    if (interceptors !== undefined && !linkBroadcast)
+      this.acceptUnlessTaken(interceptors, card, frame, header, this.way(header.destination))
+    else if (header.destination === card.address) this.take(card, frame, linkBroadcast)
+    else this.accept(card, frame, header, this.way(header.destination), linkBroadcast)
+  }
+
+  /** Who intercepts sees whole packets only, and what he leaves goes on whole. */
+  private acceptUnlessTaken(
+    interceptors: readonly PacketInterceptor[],
+    card: NetworkInterface,
+    frame: Uint8Array,
+    header: Ipv4Header,
+    destination: Destination,
+  ): void {
+    let packet = frame
+    if (header.moreFragments || header.fragmentOffset !== 0) {
+      const whole = this.reassemble(frame, header)
+      if (whole === undefined) return
+      packet = this.environment.allocate(ETHERNET_HEADER_LENGTH + whole.length)
+      packet.set(frame.subarray(0, ETHERNET_HEADER_LENGTH))
+      packet.set(whole, ETHERNET_HEADER_LENGTH)
+      decodeIpv4(packet, ETHERNET_HEADER_LENGTH, packet.length, header)
     }
+    for (const interceptor of interceptors) if (interceptor.intercepted(packet, header)) return
+    this.accept(card, packet, header, destination, false)
+  }
+
+  /** A packet is for this host, or goes on, or nobody here cares for it. */
+  private accept(
+    card: NetworkInterface,
+    frame: Uint8Array,
+    header: Ipv4Header,
+    destination: Destination,
+    linkBroadcast: boolean,
+  ): void {
+    if (destination.kind === 'local' || this.isBroadcastOn(card, header.destination)) {
+      this.take(card, frame, linkBroadcast || destination.kind === 'group')
+    } else if (this.forwards && !linkBroadcast && destination.kind !== 'group') {
+      if (this.diverted !== undefined && this.isDiverted(this.diverted, frame, header)) this.take(card, frame, false)
+      else this.forward(card, frame, header, destination)
+    }
+  }
+
+  /** A packet is for this host. @param broadcast whether it came to more than one */
+  private take(card: NetworkInterface, frame: Uint8Array, broadcast: boolean): void {
+    const received = this.receivedPacket()
+    received.bytes = frame
+    received.start = ETHERNET_HEADER_LENGTH
+    received.port = card.port
+    received.broadcast = broadcast
+    this.deliver(received)
   }
 
   /** Of a packet in fragments nobody knows the port: it is passed on. */
@@ -391,7 +467,7 @@ export class InternetLayer implements NetworkLayer {
   }
 
   private isBroadcastOn(card: NetworkInterface, address: number): boolean {
-    return address === BROADCAST_IPV4 || address === card.broadcast
+    return address === BROADCAST_IPV4 || address === card.broadcast || this.groups?.has(address) === true
   }
 
   private loopBackLater(frame: Uint8Array): void {
@@ -401,8 +477,8 @@ export class InternetLayer implements NetworkLayer {
   }
 
   private loopBack(frame: Uint8Array): void {
-    const { received } = this
-    decodeIpv4(frame, ETHERNET_HEADER_LENGTH, frame.length, received.header)
+    decodeIpv4(frame, ETHERNET_HEADER_LENGTH, frame.length, arrived)
+    const received = this.receivedPacket()
     received.bytes = frame
     received.start = ETHERNET_HEADER_LENGTH
     received.port = -1
@@ -410,23 +486,41 @@ export class InternetLayer implements NetworkLayer {
     this.deliver(received)
   }
 
+  private receivedPacket(): ReceivedPacket<Ipv4Header> {
+    if (received === undefined) received = new ReceivedPacket(this, arrived)
+    else received.layer = this
+    return received
+  }
+
   private deliver(packet: ReceivedPacket<Ipv4Header>): void {
     const { header } = packet
     if (header.moreFragments || header.fragmentOffset !== 0) {
-      const whole = this.reassembler.handle(packet.bytes, packet.start, header, this.environment.now)
-      this.reassemblyWatch.settle()
+      const whole = this.reassemble(packet.bytes, header)
       if (whole === undefined) return
       decodeIpv4(whole, 0, whole.length, header)
       packet.bytes = whole
       packet.start = 0
     }
     packet.addressSum = addressSum(header.source, header.destination)
-    const handler = this.handlers[header.protocol]
+    const handler = this.handlers.get(header.protocol)
     if (handler !== undefined) handler.input(packet)
     else if (!packet.broadcast) {
       const code = UnreachableCode.PROTOCOL_UNREACHABLE
       this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, packet.bytes, packet.start, 0)
     }
+    // The memory of frames comes in large blocks: none is to be kept for the sake of the last packet.
+    packet.bytes = NOTHING
+  }
+
+  /** @param frame Ethernet's header, and a fragment behind it. @returns the whole packet, when this completes it */
+  private reassemble(frame: Uint8Array, header: Ipv4Header): Uint8Array | undefined {
+    const { environment } = this
+    this.reassembly ??= new ReassemblyWatch(environment, new Ipv4Reassembler(), 'ip', (first) =>
+      this.reporter?.report(IcmpType.TIME_EXCEEDED, TimeExceededCode.REASSEMBLY, first, 0, 0),
+    )
+    const whole = this.reassembly.reassembler.handle(frame, ETHERNET_HEADER_LENGTH, header, environment.now)
+    this.reassembly.settle()
+    return whole
   }
 
   /** RFC 1812 section 5.2.1: the packet goes on, or its source is told why not. */
@@ -436,33 +530,50 @@ export class InternetLayer implements NetworkLayer {
       this.environment.record('firewall:packet-blocked', '', { protocol: 'udp', source, destination: to })
       return
     }
+    const copy = this.copyToForward(frame, header, destination)
     const { card } = destination
-    if (card === undefined) {
-      const code = UnreachableCode.NET_UNREACHABLE
-      this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, frame, ETHERNET_HEADER_LENGTH, 0)
-      return
-    }
-    if (header.ttl <= 1) {
-      this.reporter?.report(IcmpType.TIME_EXCEEDED, TimeExceededCode.TTL, frame, ETHERNET_HEADER_LENGTH, 0)
-      return
-    }
-    // By the packet's own length, for what came behind it was the link's padding.
-    const length = header.payloadEnd
-    const tooLong = length - ETHERNET_HEADER_LENGTH > card.mtu
-    if (tooLong && header.dontFragment) {
-      this.environment.record('ip:packet-too-big', '', { length: length - ETHERNET_HEADER_LENGTH, mtu: card.mtu })
-      const code = UnreachableCode.FRAGMENTATION_NEEDED
-      this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, frame, ETHERNET_HEADER_LENGTH, card.mtu)
-      return
-    }
-    const copy = this.environment.allocate(length)
-    copy.set(frame.length === length ? frame : frame.subarray(0, length))
-    decrementTtl(copy, ETHERNET_HEADER_LENGTH)
+    if (copy === undefined || card === undefined) return
     if (this.clampsMss && header.protocol === IpProtocol.TCP && header.fragmentOffset === 0) {
       const room = Math.min(from.mtu, card.mtu) - IPV4_HEADER_LENGTH - TCP_HEADER_LENGTH
       clampMss(copy, header.payloadStart, header.payloadEnd, room)
     }
+    this.sendForwarded(copy, destination)
+  }
+
+  /**
+   * A copy of a packet that came in, to be sent on by `sendForwarded`; its TTL is one less. Undefined: it cannot go on, and its source
+   * has been told why.
+   */
+  copyToForward(frame: Uint8Array, header: Ipv4Header, { card }: Destination): Uint8Array | undefined {
+    if (card === undefined) {
+      const code = UnreachableCode.NET_UNREACHABLE
+      this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, frame, ETHERNET_HEADER_LENGTH, 0)
+      return undefined
+    }
+    if (header.ttl <= 1) {
+      this.reporter?.report(IcmpType.TIME_EXCEEDED, TimeExceededCode.TTL, frame, ETHERNET_HEADER_LENGTH, 0)
+      return undefined
+    }
+    // By the packet's own length, for what came behind it was the link's padding.
+    const length = header.payloadEnd
+    if (length - ETHERNET_HEADER_LENGTH > card.mtu && header.dontFragment) {
+      this.environment.record('ip:packet-too-big', '', { length: length - ETHERNET_HEADER_LENGTH, mtu: card.mtu })
+      const code = UnreachableCode.FRAGMENTATION_NEEDED
+      this.reporter?.report(IcmpType.DESTINATION_UNREACHABLE, code, frame, ETHERNET_HEADER_LENGTH, card.mtu)
+      return undefined
+    }
+    const copy = this.environment.allocate(length)
+    copy.set(frame.length === length ? frame : frame.subarray(0, length))
+    decrementTtl(copy, ETHERNET_HEADER_LENGTH)
+    return copy
+  }
+
+  /** Sends what `copyToForward` gave to the next hop of a destination, whatever address it has. */
+  sendForwarded(copy: Uint8Array, destination: Destination): void {
+    const { card } = destination
+    if (card === undefined) return
     writeMac(copy, 6, card.mac)
+    const tooLong = copy.length - ETHERNET_HEADER_LENGTH > card.mtu
     if (tooLong) this.sendFragments(copy, destination, card, card.mtu, FrameMark.Forwarded)
     else this.output(copy, destination, card, FrameMark.Forwarded)
   }

@@ -15,6 +15,7 @@ import { encodeEthernet, ETHERNET_HEADER_LENGTH, EthernetHeader, EtherType } fro
 import type { Environment, Timer } from '../kernel/machine.ts'
 import { NEVER, SECOND, type Nanos } from '../kernel/time.ts'
 import type { NetworkInterface } from './network-interface.ts'
+import { SparseMap } from './sparse-map.ts'
 
 /** How often a neighbour is asked before it is given up, and how long each question waits. */
 const ARP_ATTEMPTS = 3
@@ -23,8 +24,8 @@ const ARP_INTERVAL: Nanos = SECOND
 /** A resolved neighbour unheard of for so long is asked again when it is used: Linux's base_reachable_time. */
 const ARP_REFRESH: Nanos = 30 * SECOND
 
-/** Most neighbours that are remembered: Linux's gc_thresh3. */
-export const ARP_CAPACITY = 1024
+/** Most neighbours that are remembered. Linux's gc_thresh3 is 1024 until an administrator of a large network raises it, as here. */
+export const ARP_CAPACITY = 32_768
 
 /** Most packets that wait for one neighbour; then the oldest goes. Linux waits with about as many full-sized ones. */
 export const ARP_QUEUE_LIMIT = 101
@@ -43,8 +44,9 @@ export class Neighbour {
   refreshAt: Nanos = NEVER
   /** Questions asked since the last answer. */
   attempts = 0
-  timer: Timer | undefined
-  waiting: WaitingFrame[] = []
+  timer: Timer | undefined = undefined
+  /** undefined: none. */
+  waiting: WaitingFrame[] | undefined = undefined
   /** Entered by hand. */
   isStatic = false
 
@@ -57,17 +59,26 @@ function isStation(mac: number): boolean {
   return mac !== 0 && (Math.floor(mac / 0x100_0000_0000) & 1) === 0
 }
 
+// What is at hand, of whatever interface: one packet is dealt with before the next.
+const packet = new ArpPacket()
+const ethernet = new EthernetHeader()
+
+/** Whom neighbours are for. */
+interface NeighbourOwner {
+  /** A packet, in its frame, has waited for a neighbour who does not answer. */
+  undeliverable(frame: Uint8Array): void
+}
+
 /** The neighbours on one interface. */
 export class NeighbourCache {
-  private readonly neighbours = new Map<number, Neighbour>()
-  private readonly packet = new ArpPacket()
-  private readonly ethernet = new EthernetHeader()
+  private readonly neighbours = new SparseMap<number, Neighbour>()
+  /** Those who have not answered yet, the oldest first; undefined: nobody. */
+  private silent: Set<Neighbour> | undefined = undefined
 
-  /** @param failed is given each packet, in its frame, that waited for a neighbour who does not answer */
   constructor(
     private readonly environment: Environment,
     private readonly card: NetworkInterface,
-    private readonly failed: (frame: Uint8Array) => void,
+    private readonly owner: NeighbourOwner,
   ) {
     for (const { address, mac } of card.staticArp) {
       const neighbour = new Neighbour(address)
@@ -91,27 +102,31 @@ export class NeighbourCache {
   private remember(neighbour: Neighbour): void {
     if (this.neighbours.size >= ARP_CAPACITY) this.evict()
     neighbour.state = 'unresolved'
+    this.silent ??= new Set<Neighbour>()
+    this.silent.add(neighbour)
     this.neighbours.set(neighbour.address | 0, neighbour)
   }
 
   /** Makes room: the oldest of those who never answered goes first, so that a scan of the subnet does not push out the living. */
   private evict(): void {
-    let oldest: Neighbour | undefined
-    for (const neighbour of this.neighbours.values()) {
+    for (const neighbour of this.silent ?? this.neighbours.values()) {
       if (neighbour.isStatic) continue
-      oldest ??= neighbour
-      if (neighbour.state === 'resolved') continue
-      oldest = neighbour
-      break
+      this.forget(neighbour)
+      return
     }
-    if (oldest !== undefined) this.forget(oldest)
+  }
+
+  private isSilentNoMore(neighbour: Neighbour): void {
+    this.silent?.delete(neighbour)
+    if (this.silent?.size === 0) this.silent = undefined
   }
 
   private forget(neighbour: Neighbour): void {
     neighbour.timer?.cancel()
     neighbour.timer = undefined
     neighbour.state = 'forgotten'
-    neighbour.waiting = []
+    this.isSilentNoMore(neighbour)
+    neighbour.waiting = undefined
     this.neighbours.delete(neighbour.address | 0)
   }
 
@@ -124,11 +139,12 @@ export class NeighbourCache {
       return
     }
     if (neighbour.state === 'forgotten') this.remember(neighbour)
-    if (neighbour.waiting.length >= ARP_QUEUE_LIMIT) {
-      neighbour.waiting.shift()
+    const waiting = (neighbour.waiting ??= [])
+    if (waiting.length >= ARP_QUEUE_LIMIT) {
+      waiting.shift()
       this.environment.record('arp:queue-overflowed', '', { address: formatIpv4(neighbour.address), limit: ARP_QUEUE_LIMIT })
     }
-    neighbour.waiting.push({ frame, mark })
+    waiting.push({ frame, mark })
     if (neighbour.timer === undefined) this.ask(neighbour)
   }
 
@@ -136,9 +152,9 @@ export class NeighbourCache {
     neighbour.refreshAt = NEVER
     neighbour.attempts++
     const unicast = neighbour.state === 'resolved'
-    this.packet.operation = ArpOperation.REQUEST
-    this.packet.targetMac = 0
-    this.packet.targetIp = neighbour.address
+    packet.operation = ArpOperation.REQUEST
+    packet.targetMac = 0
+    packet.targetIp = neighbour.address
     // The answer tells whether the neighbour is still there, and still the same.
     this.transmit(unicast ? neighbour.mac : BROADCAST_MAC)
     neighbour.timer = this.environment.schedule(this.environment.now + ARP_INTERVAL, () => {
@@ -160,7 +176,7 @@ export class NeighbourCache {
       interface: this.card.name,
       attempts: ARP_ATTEMPTS,
     })
-    for (const { frame } of waiting) this.failed(frame)
+    for (const { frame } of waiting ?? []) this.owner.undeliverable(frame)
   }
 
   /**
@@ -177,7 +193,7 @@ export class NeighbourCache {
    * @throws DecodeError
    */
   receive(frame: Uint8Array): void {
-    const packet = decodeArp(frame, ETHERNET_HEADER_LENGTH, frame.length, this.packet)
+    decodeArp(frame, ETHERNET_HEADER_LENGTH, frame.length, packet)
     const { operation, senderIp, senderMac, targetIp } = packet
     const { card } = this
     if (!isStation(senderMac) || card.address === 0) return
@@ -185,13 +201,15 @@ export class NeighbourCache {
       this.environment.record('arp:conflict-detected', '', { address: formatIpv4(senderIp), mac: formatMac(senderMac) })
       return
     }
-    const isForUs = targetIp === card.address
+    const ownMac = card.macOf(targetIp)
+    const isForUs = ownMac !== undefined
     if (senderIp !== 0 && senderIp !== card.broadcast && card.covers(senderIp)) this.learn(senderIp, senderMac, isForUs)
-    if (operation === ArpOperation.REQUEST && isForUs) {
+    // Who announces an address that we share has taken it: an answer would tell switches that it is still here.
+    if (operation === ArpOperation.REQUEST && isForUs && senderIp !== targetIp) {
       packet.operation = ArpOperation.REPLY
       packet.targetMac = senderMac
       packet.targetIp = senderIp
-      this.transmit(senderMac)
+      this.transmit(senderMac, targetIp, ownMac, ownMac)
     }
   }
 
@@ -210,6 +228,7 @@ export class NeighbourCache {
     neighbour.timer?.cancel()
     neighbour.timer = undefined
     neighbour.attempts = 0
+    if (neighbour.state !== 'resolved') this.isSilentNoMore(neighbour)
     neighbour.state = 'resolved'
     neighbour.mac = mac
     neighbour.refreshAt = this.environment.now + ARP_REFRESH
@@ -221,8 +240,8 @@ export class NeighbourCache {
       })
     }
     const { waiting } = neighbour
-    if (waiting.length === 0) return
-    neighbour.waiting = []
+    if (waiting === undefined) return
+    neighbour.waiting = undefined
     for (const { frame, mark } of waiting) this.send(neighbour, frame, mark)
   }
 
@@ -237,20 +256,27 @@ export class NeighbourCache {
    * @param to IPv4 and MAC address of who is told
    */
   claim(to: { readonly address: number; readonly mac: number }, address: number, mac: number): void {
-    const { packet } = this
     packet.operation = ArpOperation.REPLY
     packet.targetMac = to.mac
     packet.targetIp = to.address
     this.transmit(to.mac, address, mac)
   }
 
+  /** Tells everybody that an address of ours is at a MAC address: RFC 5227 section 3. The frame comes from that MAC address, so that switches learn it. */
+  announce(address: number, mac: number): void {
+    packet.operation = ArpOperation.REQUEST
+    packet.targetMac = 0
+    packet.targetIp = address
+    this.transmit(BROADCAST_MAC, address, mac, mac)
+  }
+
   /** Sends `packet` with its sender's addresses, which honestly are our own. */
-  private transmit(destination: number, senderIp = this.card.address, senderMac = this.card.mac): void {
-    const { packet, ethernet, card, environment } = this
+  private transmit(destination: number, senderIp = this.card.address, senderMac = this.card.mac, source = this.card.mac): void {
+    const { card, environment } = this
     packet.senderMac = senderMac
     packet.senderIp = senderIp
     ethernet.destination = destination
-    ethernet.source = card.mac
+    ethernet.source = source
     ethernet.type = EtherType.ARP
     const frame = environment.allocate(ETHERNET_HEADER_LENGTH + ARP_LENGTH)
     encodeArp(packet, frame, encodeEthernet(ethernet, frame, 0))

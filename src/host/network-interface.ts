@@ -21,8 +21,10 @@ export class NetworkInterface {
   readonly staticArp: readonly { readonly address: number; readonly mac: number }[]
   /** Carrier. */
   up = true
+  /** Further addresses that ARP answers for, and with which MAC address; undefined: none. */
+  private further: Map<number, number> | undefined
   /** Groups that the card listens to, by their MAC addresses: how many want each. */
-  private readonly groups = new Map<number, number>()
+  private groups: Map<number, number> | undefined = undefined
 
   /** @param port the kernel's number of the port */
   constructor(
@@ -40,18 +42,40 @@ export class NetworkInterface {
 
   /** Listens to a group of stations; undone by as many `leave`. */
   join(group: number): void {
+    this.groups ??= new Map()
     this.groups.set(group, (this.groups.get(group) ?? 0) + 1)
   }
 
   leave(group: number): void {
-    const left = (this.groups.get(group) ?? 0) - 1
-    if (left > 0) this.groups.set(group, left)
-    else this.groups.delete(group)
+    const left = (this.groups?.get(group) ?? 0) - 1
+    if (left > 0) this.groups?.set(group, left)
+    else this.groups?.delete(group)
   }
 
   /** Whether the card takes frames for a group. */
   hears(group: number): boolean {
-    return this.groups.has(group)
+    return this.groups?.has(group) === true
+  }
+
+  /** Answers ARP for a further address with a MAC address, whose frames it takes in, too. */
+  addAddress(address: number, mac: number): void {
+    this.further ??= new Map()
+    this.further.set(address, mac)
+  }
+
+  removeAddress(address: number): void {
+    if (this.further?.delete(address) === true && this.further.size === 0) this.further = undefined
+  }
+
+  /** What ARP says of an address: our MAC address for it; undefined: it is not ours. */
+  macOf(address: number): number | undefined {
+    return this.further?.get(address) ?? (address === this.address ? this.mac : undefined)
+  }
+
+  /** Whether frames for a MAC address that is not the card's own are for this station all the same. */
+  answersTo(mac: number): boolean {
+    if (this.further !== undefined) for (const own of this.further.values()) if (own === mac) return true
+    return false
   }
 
   /** Whether an address belongs to the subnet. */

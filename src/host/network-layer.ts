@@ -33,10 +33,12 @@ export interface Way {
 /** How long a report of a narrow path is believed: 10 minutes (RFC 1191 section 6.3, RFC 8201 section 5.3, and Linux). */
 export const PATH_MTU_LIFETIME: Nanos = 600 * SECOND
 
+const NOTHING = new Uint8Array(0)
+
 /** A packet for this host, valid only during `input`. */
 export class ReceivedPacket<Header extends Ipv4Header | Ipv6Header = Ipv4Header | Ipv6Header> {
   /** The packet, or the frame that holds it. */
-  bytes: Uint8Array = new Uint8Array(0)
+  bytes: Uint8Array = NOTHING
   /** Where the IP header begins. */
   start = 0
   /** Which interface it came in by; -1: it never left this host. */
@@ -50,7 +52,7 @@ export class ReceivedPacket<Header extends Ipv4Header | Ipv6Header = Ipv4Header 
 
   /** @param header its `payloadStart` is where the upper layer begins, behind all extension headers */
   constructor(
-    readonly layer: NetworkLayer,
+    public layer: NetworkLayer,
     readonly header: Header,
   ) {}
 }

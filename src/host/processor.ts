@@ -1,4 +1,5 @@
 import type { Environment, Id } from '../kernel/machine.ts'
+import type { LoadWatch } from './load-watch.ts'
 import type { Nanos } from '../kernel/time.ts'
 
 /** How many packets wait for the processor before the next one is thrown away: Linux's net.core.netdev_max_backlog. */
@@ -54,8 +55,19 @@ export class Processor {
   private current: Work | undefined
   /** When the core is done with all that it has begun. */
   private freeAt: Nanos = 0
+  /** All that it has ever begun, and what those cost that wait. */
+  private begun: Nanos = 0
+  private waitingCost: Nanos = 0
+  /** Whether applications have their turn before the next work begins. */
+  private isHandingOver = false
+  /** Told when there is work. */
+  watch: LoadWatch | undefined
   private readonly fire = (): void => {
     this.finish()
+  }
+  private readonly goOn = (): void => {
+    this.begin()
+    this.considerUse()
   }
 
   constructor(private readonly environment: Pick<Environment, 'now' | 'cause' | 'schedule' | 'record'>) {}
@@ -74,15 +86,42 @@ export class Processor {
     return this.current !== undefined || this.freeAt > this.environment.now
   }
 
+  /** For how long it has been busy so far. */
+  get busyTime(): Nanos {
+    return this.begun - Math.max(0, this.freeAt - this.environment.now)
+  }
+
+  /** How long what is submitted now would wait before its turn comes. */
+  get queueDelay(): Nanos {
+    return Math.max(0, this.freeAt - this.environment.now) + this.waitingCost
+  }
+
   /** Takes up the core for so long, for the work that is being done now: what comes out of it comes later. */
   charge(cost: Nanos): void {
+    this.occupy(cost)
+  }
+
+  private occupy(cost: Nanos): void {
     this.freeAt = Math.max(this.freeAt, this.environment.now) + cost
+    this.begun += cost
     if (cost > 0) this.isInUse = true
+    this.watch?.touch()
   }
 
   /** Does something when its turn has come and its cost is paid; at once, when nothing stands against that. */
   submit(cost: Nanos, run: () => void): void {
     this.add(this.waiting, cost, run, false)
+  }
+
+  /**
+   * The same for work of an application: what that sends as soon as it is done goes out before the next work begins. It cannot within `run`,
+   * for applications run when the stack is done.
+   */
+  submitTask(cost: Nanos, run: () => void): void {
+    this.submit(cost, () => {
+      run()
+      this.isHandingOver = true
+    })
   }
 
   /** The same for a packet that goes out: it goes before everything that has not begun. */
@@ -106,6 +145,7 @@ export class Processor {
       return
     }
     queue.push({ cost, cause: this.environment.cause, run, isIncoming })
+    this.waitingCost += cost
     if (isIncoming) this.incoming++
     if (this.current === undefined) this.begin()
   }
@@ -113,7 +153,8 @@ export class Processor {
   private begin(): void {
     this.current = this.outgoing.shift() ?? this.waiting.shift()
     if (this.current === undefined) return
-    this.freeAt = Math.max(this.freeAt, this.environment.now) + this.current.cost
+    this.waitingCost -= this.current.cost
+    this.occupy(this.current.cost)
     this.environment.schedule(this.freeAt, this.fire)
   }
 
@@ -128,7 +169,11 @@ export class Processor {
     if (current.isIncoming) this.incoming--
     environment.cause = current.cause
     current.run()
-    this.begin()
-    this.considerUse()
+    if (this.isHandingOver) {
+      this.isHandingOver = false
+      environment.schedule(environment.now, this.goOn)
+      return
+    }
+    this.goOn()
   }
 }

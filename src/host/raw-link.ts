@@ -1,13 +1,24 @@
+import type { Environment } from '../kernel/machine.ts'
 import type { InternetLayer } from './internet-layer.ts'
 import type { Ipv6Layer } from './ipv6-layer.ts'
+import type { PacketAccess } from './packet-access.ts'
+import { RawPackets } from './raw-packets.ts'
 import type { LinkAccess, Station } from './socket.ts'
 
 /** The links of a host, for programs that write their own ARP packets. */
 export class RawLink implements LinkAccess {
+  private rawPackets: PacketAccess | undefined
+
   constructor(
     private readonly layer: InternetLayer,
     private readonly layer6: Ipv6Layer | undefined,
+    private readonly environment: Environment,
   ) {}
+
+  get packets(): PacketAccess {
+    this.rawPackets ??= new RawPackets(this.environment, this.layer)
+    return this.rawPackets
+  }
 
   ownStation(towards: number): Station | undefined {
     const { card } = this.layer.way(towards)

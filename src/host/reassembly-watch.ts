@@ -3,7 +3,7 @@ import { formatIp, type IpAddress } from '../wire/address.ts'
 import type { Reassembler } from '../wire/reassembly.ts'
 
 /** Keeps time for the fragments of one version of IP, and tells of datagrams that will never be whole. */
-export class ReassemblyWatch<Address extends IpAddress> {
+export class ReassemblyWatch<Address extends IpAddress, R extends Reassembler<Address> = Reassembler<Address>> {
   private timer: Timer | undefined
 
   /**
@@ -12,7 +12,7 @@ export class ReassemblyWatch<Address extends IpAddress> {
    */
   constructor(
     private readonly environment: Environment,
-    private readonly reassembler: Reassembler<Address>,
+    readonly reassembler: R,
     private readonly protocol: 'ip' | 'ipv6',
     private readonly expired: (first: Uint8Array) => void,
   ) {}

@@ -2,6 +2,7 @@ import type { IpAddress } from '../wire/address.ts'
 import type { TcpSegment } from '../wire/tcp.ts'
 import type { Environment } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
+import type { PacketAccess } from './packet-access.ts'
 
 /** What a blocked application waits for. Yielded by coroutines; made only by sockets and `sleep`. */
 export interface Wait {
@@ -25,6 +26,7 @@ export type SocketErrorCode =
   | 'ENETUNREACH'
   | 'EADDRINUSE'
   | 'EADDRNOTAVAIL'
+  | 'EMFILE'
   | 'EMSGSIZE'
   | 'EPIPE'
   | 'EPROTO'
@@ -91,6 +93,8 @@ export interface TcpListener {
   readonly local: SocketAddress
   /** The next established connection. */
   accept(): Blocking<TcpSocket>
+  /** The next one of those that wait; undefined: there is none, or the application may not have it now. */
+  acceptNow(): TcpSocket | undefined
   close(): void
 }
 
@@ -185,6 +189,8 @@ export interface LinkAccess {
   divert(ports: readonly number[]): void
   /** Whether datagrams of UDP that would be passed on are thrown away without a word, as firewalls do it. */
   blockUdp(on: boolean): void
+  /** Packets as they are, and addresses that come and go. */
+  readonly packets: PacketAccess
 }
 
 /** What an application sees of its host. */
@@ -237,6 +243,22 @@ export interface AppContext {
   readonly processRequest: () => Blocking<void>
   /** Takes up the host's processor for the time that a handshake takes: what is sent from now on goes out later. */
   readonly processHandshake: () => void
+  /** Blocks until the host's processor has had the time that accepting so many connections takes, one when absent. */
+  readonly processConnection: (count?: number) => Blocking<void>
+  /** Blocks until the host's processor has had the time that so many messages take, one when absent. */
+  readonly processMessage: (count?: number) => Blocking<void>
+  /** Blocks until the host's processor has worked for so long on something else. */
+  readonly processFor: (time: Nanos) => Blocking<void>
+  /** How long work that is handed to the processor now waits before its turn comes. */
+  readonly processorDelay: () => Nanos
+  /**
+   * Takes up bytes of the host's memory, until `releaseMemory` or the end of the application.
+   * @returns false: there is no room for them, and they are not taken up. A machine that crashes then has crashed.
+   */
+  readonly claimMemory: (bytes: number) => boolean
+  readonly releaseMemory: (bytes: number) => void
+  /** Which share of the host's memory is taken up, in [0, 1]; 0 where there is no limit. */
+  readonly memoryShare: () => number
   /** Blocks until one of several tasks has ended, and says which. */
   readonly race: (tasks: readonly Task[]) => Blocking<number>
 }

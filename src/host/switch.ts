@@ -8,7 +8,7 @@ import { UnknownSetting } from './unknown-setting.ts'
 const SWITCH_AGEING: Nanos = 300 * SECOND
 
 /** Stations that a switch remembers; more are flooded to, as by a real one whose memory is full. */
-export const SWITCH_CAPACITY = 8192
+export const SWITCH_CAPACITY = 32_768
 
 interface Station {
   port: number
@@ -65,7 +65,8 @@ class Switch implements Machine {
       known.port = port
       known.expires = now + SWITCH_AGEING
     }
-    this.environment.record('switch:learned', '', { mac: formatMac(mac), port, interface: this.interfaceName(port) })
+    if (this.environment.isBrief) this.environment.omit()
+    else this.environment.record('switch:learned', '', { mac: formatMac(mac), port, interface: this.interfaceName(port) })
   }
 
   /** At most once a second, so that a flood of invented stations does not make every frame a search. */

@@ -8,6 +8,7 @@
  * nobody holds (a sleep that is over) runs at once.
  */
 import type { Blocking, Task, Wait } from './socket.ts'
+import { SparseSet } from './sparse-map.ts'
 
 /** How often a cancelled generator may yield inside `finally` blocks before it is given up. */
 const UNWIND_LIMIT = 100
@@ -15,35 +16,47 @@ const UNWIND_LIMIT = 100
 type Resume = () => void
 
 /** Somebody who waits, in a list. */
-interface Waiting {
-  resume: Resume | undefined
+export interface Waiting {
+  /** The queue it waits in; undefined: it no longer does. */
+  queue: WaitQueue | undefined
   next: Waiting | undefined
+  /** Called once, when `queue` is undefined again. */
+  resume: Resume
 }
 
-/** Callbacks of those who wait for one thing. Waking wakes all of them; each looks anew whether it can go on. */
+/** Those who wait for one thing. Waking wakes all of them; each looks anew whether it can go on. */
 export class WaitQueue implements Wait {
-  private first: Waiting | undefined
-  private last: Waiting | undefined
+  private first: Waiting | undefined = undefined
+  private last: Waiting | undefined = undefined
 
   arm(resume: Resume): () => void {
-    // An entry outlives its queue while that is being woken, so disarming must reach it there too.
-    const entry: Waiting = { resume, next: undefined }
-    if (this.last === undefined) this.first = entry
-    else this.last.next = entry
-    this.last = entry
+    const entry: Waiting = { queue: undefined, next: undefined, resume }
+    this.add(entry)
     return () => {
-      entry.resume = undefined
       this.remove(entry)
     }
   }
 
-  private remove(entry: Waiting): void {
+  /** Somebody who waits nowhere begins to wait. */
+  add(entry: Waiting): void {
+    entry.queue = this
+    if (this.last === undefined) this.first = entry
+    else this.last.next = entry
+    this.last = entry
+  }
+
+  /** Harmless when it waits no longer. */
+  remove(entry: Waiting): void {
+    // An entry outlives its queue while that is being woken. Then it is passed over, and leads on to the next.
+    if (entry.queue !== this) return
+    entry.queue = undefined
     let before: Waiting | undefined
     for (let other = this.first; other !== undefined; before = other, other = other.next) {
       if (other !== entry) continue
       if (before === undefined) this.first = entry.next
       else before.next = entry.next
       if (this.last === entry) this.last = before
+      entry.next = undefined
       return
     }
   }
@@ -52,34 +65,70 @@ export class WaitQueue implements Wait {
     let entry = this.first
     this.first = undefined
     this.last = undefined
-    for (; entry !== undefined; entry = entry.next) {
-      const { resume } = entry
-      entry.resume = undefined
-      resume?.()
+    while (entry !== undefined) {
+      // Who goes on may wait again before this comes back.
+      const { next } = entry
+      entry.next = undefined
+      if (entry.queue === this) {
+        entry.queue = undefined
+        entry.resume()
+      }
+      entry = next
     }
   }
 }
 
-class Coroutine implements Task {
+class Coroutine implements Task, Waiting {
   done = false
   /** Whether its generator is on the call stack, so that it must not be entered again. */
   running = false
   cancelled = false
-  /** Stops the wait that it is blocked on. */
-  disarm: (() => void) | undefined
-  readonly ended = new WaitQueue()
-  readonly resume: Resume
+  /** Most coroutines wait in a queue most of the time: they stand in it themselves. */
+  queue: WaitQueue | undefined = undefined
+  next: Waiting | undefined = undefined
+  /** Stops a wait of another kind that it is blocked on. */
+  private stop: (() => void) | undefined = undefined
+  /** Made when somebody waits for that. */
+  private end: WaitQueue | undefined = undefined
 
   constructor(
     private readonly scheduler: TaskScheduler,
     readonly body: Blocking<void>,
     readonly group: TaskGroup,
-  ) {
-    this.resume = () => {
-      if (this.disarm === undefined) return
-      this.disarm = undefined
-      this.scheduler.enqueue(this)
+  ) {}
+
+  get ended(): WaitQueue {
+    return (this.end ??= new WaitQueue())
+  }
+
+  /** For the scheduler, when it is done. */
+  tellEnd(): void {
+    this.end?.wake()
+  }
+
+  /** Begins to wait. */
+  block(wait: Wait): void {
+    if (wait instanceof WaitQueue) {
+      wait.add(this)
+      return
     }
+    const stop = wait.arm(() => {
+      if (this.stop !== stop) return
+      this.stop = undefined
+      this.resume()
+    })
+    this.stop = stop
+  }
+
+  /** Stops waiting. */
+  disarm(): void {
+    this.queue?.remove(this)
+    this.stop?.()
+    this.stop = undefined
+  }
+
+  resume(): void {
+    this.scheduler.enqueue(this)
   }
 
   cancel(): void {
@@ -91,15 +140,20 @@ class Coroutine implements Task {
   }
 }
 
+/** Whose tasks they are. */
+interface TaskOwner {
+  /** Told of every uncaught error of a task. */
+  taskFailed(error: unknown): void
+}
+
 /** Tasks that live and die together: one application. */
 export class TaskGroup {
-  private readonly tasks = new Set<Coroutine>()
+  private readonly tasks = new SparseSet<Coroutine>()
   private closed = false
 
-  /** @param failed told of every uncaught error of a task of the group */
   constructor(
     private readonly scheduler: TaskScheduler,
-    readonly failed: (error: unknown) => void,
+    readonly owner: TaskOwner,
   ) {}
 
   /** Puts a coroutine at the end of the ready queue. In a group that was cancelled it ends without having begun. */
@@ -114,7 +168,7 @@ export class TaskGroup {
   /** Ends all tasks, youngest first, each with its `finally` blocks; a task that is running ends when it next waits. */
   cancel(): void {
     this.closed = true
-    for (const task of [...this.tasks].reverse()) task.cancel()
+    for (const task of [...this.tasks.keys()].reverse()) task.cancel()
   }
 
   /** For the scheduler. */
@@ -126,7 +180,7 @@ export class TaskGroup {
 /** The ready queue of one machine. */
 export class TaskScheduler {
   /** The first `readyCount` count; the array is used again and again. */
-  private readonly ready: (Coroutine | undefined)[] = []
+  private readonly ready: (Coroutine | undefined)[] = [undefined]
   private readyCount = 0
   private holds = 0
 
@@ -165,11 +219,11 @@ export class TaskScheduler {
     try {
       const result = task.body.next()
       if (result.done !== true) {
-        if (!task.cancelled) task.disarm = result.value.arm(task.resume)
+        if (!task.cancelled) task.block(result.value)
         waits = true
       }
     } catch (error) {
-      task.group.failed(error)
+      task.group.owner.taskFailed(error)
     }
     task.running = false
     if (!waits) this.finish(task)
@@ -188,15 +242,14 @@ export class TaskScheduler {
 
   /** Runs `finally` blocks to the end. They may act but not wait: a wait in there is cut short. */
   private unwind(task: Coroutine): void {
-    task.disarm?.()
-    task.disarm = undefined
+    task.disarm()
     task.running = true
     try {
       for (let i = 0; i < UNWIND_LIMIT; i++) {
         if (task.body.return().done === true) break
       }
     } catch (error) {
-      task.group.failed(error)
+      task.group.owner.taskFailed(error)
     }
     task.running = false
     this.finish(task)
@@ -205,7 +258,7 @@ export class TaskScheduler {
   private finish(task: Coroutine): void {
     task.done = true
     task.group.forget(task)
-    task.ended.wake()
+    task.tellEnd()
   }
 }
 

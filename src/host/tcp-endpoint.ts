@@ -2,10 +2,11 @@ import type { IpAddress } from '../wire/address.ts'
 import { addressSum } from '../wire/pseudo-header.ts'
 import { TCP_HEADER_LENGTH, type TcpSegment } from '../wire/tcp.ts'
 import { TcpConnection } from '../protocols/tcp/connection.ts'
+import type { ConnectionKeeper, RecordData } from '../protocols/tcp/control-block.ts'
 import type { KeepAlive, TcpConfig } from '../protocols/tcp/config.ts'
 import type { TcpFailure } from '../protocols/tcp/event.ts'
 import type { FastOpenPeer } from '../protocols/tcp/fast-open-peer.ts'
-import type { Id, Timer } from '../kernel/machine.ts'
+import type { Id, Sleeper, Timer } from '../kernel/machine.ts'
 import { NEVER, type Nanos } from '../kernel/time.ts'
 import type { HostEnvironment } from './host-environment.ts'
 import { CONNECTION_MEMORY } from './memory.ts'
@@ -17,7 +18,8 @@ import type { Tuple } from './tuple-table.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
-/** MSS of a peer that names none, over IPv6 (RFC 9293 section 3.7.1, MUST-15). */
+/** MSS of a peer that names none, over IPv4 and over IPv6 (RFC 9293 section 3.7.1, MUST-15). */
+const DEFAULT_MSS = 536
 const DEFAULT_MSS_V6 = 1220
 
 /** Events that explain the segments that follow them, better than what was received last. */
@@ -41,6 +43,12 @@ export interface TcpOwner {
   gone(endpoint: TcpEndpoint): void
 }
 
+/** Who has the socket of a connection open. */
+export interface SocketHolder {
+  /** The application lets go of the socket, or the connection is gone; told once. */
+  released(endpoint: TcpEndpoint): void
+}
+
 export interface TcpEndpointOptions {
   readonly config: TcpConfig
   readonly way: Way
@@ -49,7 +57,7 @@ export interface TcpEndpointOptions {
   readonly isn: number
   readonly passive: boolean
   /** What is remembered of the server, to open the connection by Fast Open. */
-  readonly fastOpen?: FastOpenPeer
+  readonly fastOpen: FastOpenPeer | undefined
 }
 
 /** The name of a conversation in the trace: who began it comes first. */
@@ -63,27 +71,25 @@ export function conversationName(first: SocketAddress, second: SocketAddress): s
  * Deadlines move with nearly every segment, so the kernel's timer is not moved along: it is left where it is when the deadline moves away,
  * and armed anew, for what the deadline is by then, when it fires.
  */
-export class TcpEndpoint implements TcpSocket, Tuple {
+export class TcpEndpoint implements TcpSocket, Tuple, ConnectionKeeper, Sleeper {
   readonly localAddress: IpAddress
   readonly localPort: number
   readonly remoteAddress: IpAddress
   readonly remotePort: number
-  readonly connection: string
   readonly way: Way
   /** Of the addresses, for checksums. */
   readonly addressSum: number
   readonly machine: TcpConnection
-  /** Initial sequence number. */
-  readonly isn: number
   /** The path's MTU as the connection knows it. */
   pathMtu: number
   /** Differentiated services codepoint of its packets, 0 to 63. */
   trafficClass = 0
   /** What it is charged with of the host's memory, in bytes. */
   memory = 0
-  /** Called once when the application lets go of the socket, or the connection is gone. */
-  released: (() => void) | undefined
-  private timer: Timer | undefined
+  /** undefined: nobody has it, not yet or no longer. */
+  holder: SocketHolder | undefined = undefined
+  next: Tuple | undefined = undefined
+  private timer: Timer | undefined = undefined
   private armedAt: Nanos = NEVER
   private deadline: Nanos = NEVER
   /** What set the deadline. */
@@ -91,14 +97,14 @@ export class TcpEndpoint implements TcpSocket, Tuple {
   private readonly changed = new WaitQueue()
   /** Wakes who waits when at most so many bytes wait to be sent; below 0: nobody does. */
   private drainLimit = -1
-  private failure: TcpFailure | undefined
+  private failure: TcpFailure | undefined = undefined
+  /** Made when it is first asked for, which where traces are brief is seldom. */
+  private name = ''
+  private readonly isPassive: boolean
   private isConnected = false
   private isOver = false
   private isShutDown = false
   private isClosed = false
-  private readonly fire = (): void => {
-    this.timerFired()
-  }
 
   constructor(
     private readonly owner: TcpOwner,
@@ -109,26 +115,27 @@ export class TcpEndpoint implements TcpSocket, Tuple {
     this.localPort = local.port
     this.remoteAddress = remote.address
     this.remotePort = remote.port
-    this.connection = passive ? conversationName(remote, local) : conversationName(local, remote)
+    this.isPassive = passive
     this.way = way
     this.addressSum = addressSum(local.address, remote.address)
-    this.isn = isn
     this.pathMtu = way.mtu
     this.machine = new TcpConnection({
       config,
       pathMss: this.pathMss,
-      ...(typeof remote.address === 'bigint' && { defaultMss: DEFAULT_MSS_V6 }),
-      ...(fastOpen !== undefined && { fastOpen }),
-      ...(passive && { synAckRetries: () => owner.synAckRetries(this, config.synAckRetries) }),
+      defaultMss: typeof remote.address === 'bigint' ? DEFAULT_MSS_V6 : DEFAULT_MSS,
+      fastOpen,
       localPort: local.port,
       remotePort: remote.port,
       isn,
       passive,
-      record: (name, data) => {
-        const id = environment.record(name, this.connection, data)
-        if (EXPLAINING.has(name)) environment.cause = id
-      },
+      keeper: this,
     })
+  }
+
+  get connection(): string {
+    if (this.name === '')
+      this.name = this.isPassive ? conversationName(this.remote, this.local) : conversationName(this.local, this.remote)
+    return this.name
   }
 
   get local(): SocketAddress {
@@ -137,6 +144,23 @@ export class TcpEndpoint implements TcpSocket, Tuple {
 
   get remote(): SocketAddress {
     return { address: this.remoteAddress, port: this.remotePort }
+  }
+
+  // For the machine.
+
+  get isBrief(): boolean {
+    return this.environment.isBrief
+  }
+
+  record(name: string, data: RecordData): void {
+    const { environment } = this
+    if (environment.omits(name)) return
+    const id = environment.record(name, this.connection, data)
+    if (EXPLAINING.has(name)) environment.cause = id
+  }
+
+  synAckRetries(most: number): number {
+    return this.owner.synAckRetries(this, most)
   }
 
   // From below.
@@ -177,20 +201,31 @@ export class TcpEndpoint implements TcpSocket, Tuple {
     this.machine.setPathMss(this.pathMss)
   }
 
+  /** The timer has fired. */
+  wake(): void {
+    const { environment, deadline } = this
+    this.timer = undefined
+    this.armedAt = NEVER
+    if (deadline === NEVER) return
+    // Most have moved away meanwhile. Of a connection that is one of thousands, nothing else is in the processor's caches by now.
+    if (deadline > environment.now) {
+      this.armFor(deadline)
+      return
+    }
+    environment.holdTasks()
+    try {
+      this.timerFired()
+    } finally {
+      environment.releaseTasks()
+    }
+  }
+
   private timerFired(): void {
     const { environment, machine } = this
     const { now } = environment
-    this.timer = undefined
-    this.armedAt = NEVER
-    const deadline = machine.pollTimeout()
-    if (deadline === undefined) return
     environment.cause = this.deadlineCause
-    if (deadline <= now) {
-      machine.handleTimeout(now)
-      this.pump(now)
-    } else {
-      this.arm()
-    }
+    machine.handleTimeout(now)
+    this.pump(now)
   }
 
   /** Carries out all that the machine wants after it was touched. */
@@ -222,15 +257,20 @@ export class TcpEndpoint implements TcpSocket, Tuple {
       return
     }
     this.arm()
-    if (environment.memory.isLimited) this.countMemory()
+    if (environment.memory.isCounted) this.countMemory()
   }
 
   /** Brings up to date what it is charged with. */
   countMemory(): void {
     const { memory } = this.environment
-    const now = memory.isLimited ? CONNECTION_MEMORY + this.machine.bufferedBytes : 0
-    memory.used += now - this.memory
+    const now = memory.isCounted ? CONNECTION_MEMORY + this.machine.bufferedBytes : 0
+    if (now === this.memory) return
+    const isMore = now > this.memory
+    memory.connections += now - this.memory
     this.memory = now
+    this.environment.load?.touch()
+    // What grows by our own writing is refused by nobody: it only breaks a machine that has no way to refuse.
+    if (isMore && this.environment.machine.restartAfter > 0 && memory.refuses(0)) this.environment.exhaust(0, this.connection)
   }
 
   private arm(): void {
@@ -241,8 +281,12 @@ export class TcpEndpoint implements TcpSocket, Tuple {
     }
     if (deadline >= this.armedAt) return
     this.timer?.cancel()
+    this.armFor(deadline)
+  }
+
+  private armFor(deadline: Nanos): void {
     this.armedAt = deadline
-    this.timer = this.environment.schedule(deadline, this.fire)
+    this.timer = this.environment.schedule(deadline, this)
   }
 
   private end(): void {
@@ -255,9 +299,9 @@ export class TcpEndpoint implements TcpSocket, Tuple {
   }
 
   private release(): void {
-    const { released } = this
-    this.released = undefined
-    released?.()
+    const { holder } = this
+    this.holder = undefined
+    holder?.released(this)
   }
 
   /** Forgets the connection without a word to the peer: its tuple is wanted for a new one, or it never was one. */
@@ -328,19 +372,23 @@ export class TcpEndpoint implements TcpSocket, Tuple {
   }
 
   *readExactly(length: number): Blocking<Uint8Array> {
-    const first = length > 0 ? yield* this.read(length) : undefined
-    if (first === undefined) return NO_BYTES
-    if (first.length === length) return first
-    const all = new Uint8Array(length)
-    all.set(first)
-    let at = first.length
+    // Not by `read`: that would be a coroutine more for each who waits, and a crowd has thousands who wait.
+    let all: Uint8Array | undefined
+    let at = 0
     while (at < length) {
-      const more = yield* this.read(length - at)
-      if (more === undefined) return all.subarray(0, at)
+      const more = this.readNow(length - at)
+      if (more === undefined) {
+        const wait = this.arrival
+        if (wait === undefined) return all === undefined ? NO_BYTES : all.subarray(0, at)
+        yield wait
+        continue
+      }
+      if (more.length === length) return more
+      all ??= new Uint8Array(length)
       all.set(more, at)
       at += more.length
     }
-    return all
+    return all ?? NO_BYTES
   }
 
   *write(bytes: Uint8Array): Blocking<void> {

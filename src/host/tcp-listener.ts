@@ -1,4 +1,4 @@
-import { SocketError, type Blocking, type SocketAddress, type TcpListener } from './socket.ts'
+import { SocketError, type Blocking, type SocketAddress, type TcpListener, type Wait } from './socket.ts'
 import { SECOND, type Nanos } from '../kernel/time.ts'
 import { WaitQueue } from './tasks.ts'
 import type { TcpEndpoint } from './tcp-endpoint.ts'
@@ -8,6 +8,16 @@ export const DEFAULT_BACKLOG = 128
 
 /** How long a reset of a connection in the making is remembered (RFC 7413 section 5.1, and Linux). */
 const RESET_MEMORY: Nanos = 60 * SECOND
+
+/** By which accepted connections go to their application. */
+export interface AcceptDoor {
+  /** What to wait for before another connection can be accepted; undefined: nothing stands against it. */
+  readonly obstacle: Wait | undefined
+  /** A connection has been accepted. @returns whether the application can have it */
+  accepted(endpoint: TcpEndpoint): boolean
+  /** Nobody listens any more. */
+  closed(listener: TcpListener): void
+}
 
 /**
  * A listening port with its two queues, as in Linux. The *SYN queue* holds connections whose handshake is not finished, at most
@@ -34,19 +44,27 @@ export class TcpBacklog implements TcpListener {
   /**
    * @param backlog at least 1
    * @param fastOpen whether data in a SYN is welcome (RFC 7413)
-   * @param opened told of each socket that `accept` returns
+   * @param door told of each socket before `accept` returns it
    * @param onClose told once
    */
   constructor(
     readonly local: SocketAddress,
     readonly backlog: number,
     readonly fastOpen: boolean,
-    private readonly opened: (endpoint: TcpEndpoint) => void,
+    private readonly door: AcceptDoor,
     private readonly onClose: (listener: TcpBacklog) => void,
   ) {}
 
   get synQueueFull(): boolean {
     return this.synQueue.size >= this.backlog
+  }
+
+  get synQueueLength(): number {
+    return this.synQueue.size
+  }
+
+  get acceptQueueLength(): number {
+    return this.acceptQueue.length
   }
 
   get acceptQueueFull(): boolean {
@@ -107,13 +125,18 @@ export class TcpBacklog implements TcpListener {
   *accept(): Blocking<TcpEndpoint> {
     for (;;) {
       if (this.isClosed) throw new SocketError('ECONNABORTED', 'the listener is closed')
-      const endpoint = this.acceptQueue.shift()
-      if (endpoint !== undefined) {
-        this.opened(endpoint)
-        return endpoint
-      }
-      yield this.changed
+      const endpoint = this.acceptNow()
+      if (endpoint !== undefined) return endpoint
+      yield this.acceptQueue.length === 0 ? this.changed : (this.door.obstacle ?? this.changed)
     }
+  }
+
+  acceptNow(): TcpEndpoint | undefined {
+    while (!this.isClosed && this.acceptQueue.length > 0 && this.door.obstacle === undefined) {
+      const endpoint = this.acceptQueue.shift()
+      if (endpoint !== undefined && this.door.accepted(endpoint)) return endpoint
+    }
+    return undefined
   }
 
   /** Half-open connections are forgotten; those that nobody has accepted are reset, as by Linux. */
@@ -121,6 +144,7 @@ export class TcpBacklog implements TcpListener {
     if (this.isClosed) return
     this.isClosed = true
     this.onClose(this)
+    this.door.closed(this)
     for (const endpoint of [...this.synQueue]) endpoint.discard()
     for (const endpoint of this.acceptQueue.splice(0)) endpoint.reset()
     this.changed.wake()

@@ -3,7 +3,7 @@ import { IcmpType, UnreachableCode } from '../wire/icmp.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
 import { decodeTcp, encodeTcp, TCP_HEADER_LENGTH, tcpEncodedLength, TcpFlag, TcpSegment, verifyTcpChecksum } from '../wire/tcp.ts'
 import { addressSum } from '../wire/pseudo-header.ts'
-import { TCP_LIMITS, tcpConfig, type TcpConfig } from '../protocols/tcp/config.ts'
+import type { TcpConfig } from '../protocols/tcp/config.ts'
 import { FastOpenPeer } from '../protocols/tcp/fast-open-peer.ts'
 import { plateauBelow } from '../protocols/tcp/path-mtu.ts'
 import { answerStray } from '../protocols/tcp/stray.ts'
@@ -15,8 +15,10 @@ import { CONNECTION_MEMORY } from './memory.ts'
 import type { ErrorListener, IcmpError, Internet, NetworkLayer, ProtocolHandler, ReceivedPacket, Way } from './network-layer.ts'
 import { SocketError, type SocketAddress } from './socket.ts'
 import { conversationName, TcpEndpoint, type TcpOwner } from './tcp-endpoint.ts'
-import { TcpBacklog } from './tcp-listener.ts'
+import { TcpBacklog, type AcceptDoor } from './tcp-listener.ts'
+import { SparseMap } from './sparse-map.ts'
 import { TcpSecrets } from './tcp-secrets.ts'
+import { TcpSettings } from './tcp-settings.ts'
 import { TupleTable } from './tuple-table.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -27,25 +29,22 @@ const FAST_OPEN_PEERS = 1024
 /** How long after an overflow of the SYN queue cookies may come back, as in Linux. */
 const COOKIE_SEASON: Nanos = 120 * SECOND
 
+// Segments at hand, of whatever host: one is dealt with before the next.
+const incoming = new TcpSegment()
+const answer = new TcpSegment()
+const recalled = new TcpSegment()
+
 /** TCP on a host: finds the connection of each segment, makes new ones, and answers for those that do not exist. */
 export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
   private readonly endpoints: TupleTable<TcpEndpoint>
-  private readonly listeners = new Map<number, TcpBacklog>()
+  private readonly listeners = new SparseMap<number, TcpBacklog>()
   /** Which connection came by which listener, until it is established and accepted, or gone. */
-  private readonly origins = new Map<TcpEndpoint, TcpBacklog>()
+  private readonly origins = new SparseMap<TcpEndpoint, TcpBacklog>()
   /** Which connections were opened by the data of their SYN, and by which listener. */
-  private readonly fastListeners = new Map<TcpEndpoint, TcpBacklog>()
-  private readonly incoming = new TcpSegment()
-  private readonly answer = new TcpSegment()
-  private readonly recalled = new TcpSegment()
+  private fastListeners: Map<TcpEndpoint, TcpBacklog> | undefined = undefined
   private readonly secrets: TcpSecrets
-  private readonly fastOpenPeers = new Map<IpAddress, FastOpenPeer>()
-  private settings: Readonly<Record<string, unknown>>
-  /** What the settings say, whatever the way. */
-  private common: TcpConfig
-  /** When the settings say; otherwise the layer's own holds, which a router may have told (RFC 4861 section 6.3.4). */
-  private timeToLive: number | undefined
-  private readonly configs = new Map<number, TcpConfig>()
+  private fastOpenPeers: Map<IpAddress, FastOpenPeer> | undefined = undefined
+  private settings: TcpSettings
 
   /**
    * @param settings of the scenario, by their names in `TcpConfig`
@@ -57,10 +56,8 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     settings: Readonly<Record<string, unknown>>,
   ) {
     this.secrets = new TcpSecrets(environment)
-    this.endpoints = new TupleTable(environment.random('tcp-tuples').uint32() | 0)
-    this.common = tcpConfig(settings)
-    this.settings = settings
-    this.timeToLive = 'timeToLive' in settings ? this.common.timeToLive : undefined
+    this.endpoints = new TupleTable(environment)
+    this.settings = TcpSettings.of(settings)
   }
 
   /**
@@ -68,11 +65,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
    * @throws TcpConfigError
    */
   configure(name: string, value: unknown): void {
-    const settings = { ...this.settings, [name]: value }
-    this.common = tcpConfig(settings)
-    this.settings = settings
-    this.timeToLive = 'timeToLive' in settings ? this.common.timeToLive : undefined
-    this.configs.clear()
+    this.settings = this.settings.with(name, value)
   }
 
   // For applications.
@@ -102,6 +95,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
 
   /** What is remembered of a server; undefined while Fast Open with it had better not be tried. */
   private fastOpenPeer(address: IpAddress): FastOpenPeer | undefined {
+    this.fastOpenPeers ??= new Map()
     let peer = this.fastOpenPeers.get(address)
     if (peer === undefined) {
       if (this.fastOpenPeers.size >= FAST_OPEN_PEERS) this.fastOpenPeers.clear()
@@ -122,13 +116,13 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
   /**
    * @param backlog lengths of the queues, see `TcpBacklog`
    * @param fastOpen whether data in a SYN is welcome
-   * @param opened told of each socket that is accepted
+   * @param door by which accepted sockets go to their application
    * @throws SocketError EADDRINUSE
    */
-  listen(port: number, backlog: number, fastOpen: boolean, opened: (endpoint: TcpEndpoint) => void): TcpBacklog {
+  listen(port: number, backlog: number, fastOpen: boolean, door: AcceptDoor): TcpBacklog {
     if (this.listeners.has(port)) throw new SocketError('EADDRINUSE', `TCP port ${String(port)} is taken`)
     const local = { address: 0, port: port === 0 ? this.freePort() : port }
-    const listener = new TcpBacklog(local, Math.max(1, backlog), fastOpen, opened, (closed) => {
+    const listener = new TcpBacklog(local, Math.max(1, backlog), fastOpen, door, (closed) => {
       this.listeners.delete(closed.local.port)
     })
     this.listeners.set(local.port, listener)
@@ -149,7 +143,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     isn: number,
     fastOpen?: FastOpenPeer,
   ): TcpEndpoint {
-    const options = { config: this.configFor(way), way, local, remote, isn, passive, ...(fastOpen !== undefined && { fastOpen }) }
+    const options = { config: this.configFor(way), way, local, remote, isn, passive, fastOpen }
     const endpoint = new TcpEndpoint(this, this.environment, options)
     this.endpoints.add(endpoint)
     return endpoint
@@ -158,16 +152,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
   /** What is announced is what the link can bring (RFC 9293 section 3.7.1, MUST-67), however narrow the path is the other way. */
   private configFor(way: Way): TcpConfig {
     // The MSS leaves out the headers, but not their options.
-    const room = way.linkMtu - way.layer.headerLength - TCP_HEADER_LENGTH
-    let config = this.configs.get(room)
-    if (config === undefined) {
-      const [least, most] = TCP_LIMITS.mss
-      const fitting = Math.min(most, Math.max(least, room))
-      const { mss } = this.settings
-      config = tcpConfig({ ...this.settings, mss: typeof mss === 'number' ? Math.min(mss, fitting) : fitting })
-      this.configs.set(room, config)
-    }
-    return config
+    return this.settings.fitting(way.linkMtu - way.layer.headerLength - TCP_HEADER_LENGTH)
   }
 
   // From below.
@@ -176,7 +161,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     const { bytes, header, layer } = packet
     const { source, destination, payloadStart, payloadEnd } = header
     if (packet.broadcast) return
-    const segment = decodeTcp(bytes, payloadStart, payloadEnd, this.incoming)
+    const segment = decodeTcp(bytes, payloadStart, payloadEnd, incoming)
     segment.ecn = header.ecn
     if (!verifyTcpChecksum(bytes, payloadStart, payloadEnd, packet.addressSum)) {
       layer.discard('tcp', 'wrong checksum')
@@ -201,7 +186,10 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
       this.handleWithoutEndpoint(endpoint.way.layer, segment, source, destination)
       return
     }
-    if (this.isOutOfMemory(segment.payload.length, endpoint.connection)) return
+    if (this.isOutOfMemory(segment.payload.length)) {
+      this.environment.exhaust(segment.payload.length, endpoint.connection)
+      return
+    }
     if ((segment.flags & TcpFlag.ACK) !== 0) endpoint.way.layer.confirm(endpoint.way)
     endpoint.handle(segment)
   }
@@ -218,8 +206,13 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     const remote = { address: source, port: segment.sourcePort }
     const way = layer.way(source)
     if (way.kind === 'unreachable' || way.kind === 'group') return
-    this.environment.processor.charge(this.environment.machine.perHandshake)
-    if (this.isOutOfMemory(CONNECTION_MEMORY, conversationName(remote, local))) return
+    const { perHandshake } = this.environment.machine
+    if (perHandshake > 0) this.environment.processor.charge(perHandshake)
+    this.environment.load?.touch()
+    if (this.isOutOfMemory(CONNECTION_MEMORY)) {
+      this.environment.exhaust(CONNECTION_MEMORY, conversationName(remote, local))
+      return
+    }
     if (listener.synQueueFull || listener.acceptQueueFull) {
       if (!listener.acceptQueueFull && this.configFor(way).synCookies) {
         this.answerWithCookie(listener, way, segment, local, remote)
@@ -247,6 +240,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     endpoint.machine.grantFastOpen(takesData, isRight ? undefined : secrets.fastOpenCookie(endpoint.remoteAddress))
     if (takesData) {
       listener.openingFast(endpoint)
+      this.fastListeners ??= new Map()
       this.fastListeners.set(endpoint, listener)
     }
   }
@@ -257,11 +251,11 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     const { environment } = this
     listener.overflowedAt = environment.now
     const tuple = { local: local.address, remote: remote.address }
-    const answer = this.secrets.synCookies.answer(syn, tuple, this.configFor(way), environment.now, this.answer)
+    const synAck = this.secrets.synCookies.answer(syn, tuple, this.configFor(way), environment.now, answer)
     const { cause } = environment
     const data = { port: local.port, backlog: listener.backlog }
     environment.cause = environment.record('tcp:syn-cookie-sent', conversationName(remote, local), data)
-    this.sendSegment(answer, way, local.address, addressSum(local.address, remote.address), 0)
+    this.sendSegment(synAck, way, local.address, addressSum(local.address, remote.address), 0)
     environment.cause = cause
   }
 
@@ -273,7 +267,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
     source: IpAddress,
     destination: IpAddress,
   ): boolean {
-    const { environment, recalled } = this
+    const { environment } = this
     const { now } = environment
     if ((segment.flags & (TcpFlag.SYN | TcpFlag.ACK | TcpFlag.RST)) !== TcpFlag.ACK) return false
     if (now - listener.overflowedAt > COOKIE_SEASON) return false
@@ -298,21 +292,33 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
   }
 
   /** Whether there is no room for so many bytes. What needs them is then lost, as on a line: its sender will send it again. */
-  private isOutOfMemory(bytes: number, connection: string): boolean {
-    const { memory } = this.environment
-    if (bytes === 0 || !memory.refuses(bytes)) return false
-    const { used, limit } = memory
-    this.environment.record('host:memory-exhausted', connection, { wanted: bytes, used, limit })
-    return true
+  private isOutOfMemory(bytes: number): boolean {
+    return bytes > 0 && this.environment.memory.refuses(bytes)
   }
 
-  /** A limit of memory has come or gone: from now on it is counted, or no longer. */
+  /** Memory is counted from now on, or no longer. */
   countMemory(): void {
-    this.environment.memory.used = 0
+    this.environment.memory.connections = 0
     for (const endpoint of this.endpoints.values()) {
       endpoint.memory = 0
       endpoint.countMemory()
     }
+  }
+
+  /** Whether anybody listens. */
+  get isServing(): boolean {
+    return this.listeners.size > 0
+  }
+
+  /** How many connections wait to be accepted, and how many for the end of their handshake. */
+  get queues(): { readonly acceptQueue: number; readonly synQueue: number } {
+    let acceptQueue = 0
+    let synQueue = 0
+    for (const listener of this.listeners.values()) {
+      acceptQueue += listener.acceptQueueLength
+      synQueue += listener.synQueueLength
+    }
+    return { acceptQueue, synQueue }
   }
 
   private recordOverflow(connection: string, { local, backlog }: TcpBacklog, why: string): void {
@@ -322,7 +328,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
   /** A segment that belongs to nobody: RFC 9293 section 3.10.7.1. */
   private refuse(layer: NetworkLayer, segment: TcpSegment, source: IpAddress, destination: IpAddress): void {
     const { environment } = this
-    const reset = answerStray(segment, this.answer)
+    const reset = answerStray(segment, answer)
     const way = layer.way(source)
     if (reset === undefined || way.kind === 'unreachable' || way.kind === 'group') return
     const connection = conversationName(
@@ -344,7 +350,7 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
       return
     }
     // RFC 5927 section 4.1: who cannot see our segments does not know their sequence numbers.
-    if (endpoint.machine.state === 'SYN-SENT' && sequence !== endpoint.isn) return
+    if (endpoint.machine.state === 'SYN-SENT' && sequence !== endpoint.machine.block.iss) return
     endpoint.handleUnreachable(type === IcmpType.TIME_EXCEEDED ? UnreachableCode.HOST_UNREACHABLE : code)
   }
 
@@ -375,11 +381,11 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
 
   private sendSegment(segment: TcpSegment, way: Way, source: IpAddress, addresses: number, mark: number, dscp = 0): void {
     const { layer, linkMtu } = way
-    const { pathMtuDiscovery } = this.common
+    const { common, timeToLive } = this.settings
     const length = tcpEncodedLength(segment)
     // Segments fit, unless somebody else has just found the path to be narrow.
-    const isWhole = pathMtuDiscovery && !way.mayBeCut && length + layer.headerLength <= Math.min(way.mtu, linkMtu)
-    const frame = layer.begin(way, source, IpProtocol.TCP, length, isWhole, segment.ecn, this.timeToLive, dscp)
+    const isWhole = common.pathMtuDiscovery && !way.mayBeCut && length + layer.headerLength <= Math.min(way.mtu, linkMtu)
+    const frame = layer.begin(way, source, IpProtocol.TCP, length, isWhole, segment.ecn, timeToLive, dscp)
     encodeTcp(segment, frame, layer.payloadStart, addresses)
     layer.send(frame, way, mark)
   }
@@ -391,13 +397,14 @@ export class TcpProtocol implements ProtocolHandler, ErrorListener, TcpOwner {
 
   gone(endpoint: TcpEndpoint): void {
     this.endpoints.delete(endpoint)
-    this.environment.memory.used -= endpoint.memory
+    this.environment.memory.connections -= endpoint.memory
     endpoint.memory = 0
+    this.environment.load?.touch()
     this.origins.get(endpoint)?.gone(endpoint)
     this.origins.delete(endpoint)
-    const listener = this.fastListeners.get(endpoint)
+    const listener = this.fastListeners?.get(endpoint)
     if (listener === undefined) return
     listener.goneFast(endpoint, this.environment.now)
-    this.fastListeners.delete(endpoint)
+    this.fastListeners?.delete(endpoint)
   }
 }

@@ -10,13 +10,11 @@ const ISN_TICK = 64
 
 /** What only this host can compute: the keys are drawn once a boot, from the seed. */
 export class TcpSecrets {
-  private readonly isnHash: KeyedHash
-  private cookies: SynCookies | undefined
-  private fastOpen: FastOpenCookies | undefined
+  private isnHash: KeyedHash | undefined = undefined
+  private cookies: SynCookies | undefined = undefined
+  private fastOpen: FastOpenCookies | undefined = undefined
 
-  constructor(private readonly environment: Environment) {
-    this.isnHash = new KeyedHash(this.drawing('tcp-isn'))
-  }
+  constructor(private readonly environment: Environment) {}
 
   private drawing(purpose: string): () => number {
     const random = this.environment.random(purpose)
@@ -26,6 +24,7 @@ export class TcpSecrets {
   /** RFC 9293 section 3.4.1 and RFC 6528 section 3: a clock, plus a function of the tuple that nobody else can compute. */
   initialSequenceNumber(local: SocketAddress, remote: SocketAddress): number {
     const words = [...addressWords(local.address), ...addressWords(remote.address), (local.port << 16) | remote.port]
+    this.isnHash ??= new KeyedHash(this.drawing('tcp-isn'))
     return (this.isnHash.update(words) + Math.floor(this.environment.now / ISN_TICK)) >>> 0
   }
 

@@ -1,4 +1,6 @@
 import type { IpAddress } from '../wire/address.ts'
+import type { Environment } from '../kernel/machine.ts'
+import { SparseSet } from './sparse-map.ts'
 
 /** The two ends of a conversation. */
 export interface Tuple {
@@ -7,29 +9,37 @@ export interface Tuple {
   readonly localPort: number
   readonly remoteAddress: IpAddress
   readonly remotePort: number
+  /** For the table: who comes behind it in its bucket. */
+  next: Tuple | undefined
 }
 
 const FIRST_CAPACITY = 16
 
 /**
  * Things by their tuple: a chained hash table over plain numbers, so that looking one up for a segment of IPv4 allocates nothing. Iterates
- * in the order of insertion.
+ * in the order of insertion. For a single thing, which is all that many a client has, there is no table.
  */
 export class TupleTable<T extends Tuple> {
-  private readonly all = new Set<T>()
-  private buckets: (T[] | undefined)[] = new Array<T[] | undefined>(FIRST_CAPACITY).fill(undefined)
+  private readonly all = new SparseSet<T>()
+  /** undefined: while there has been no more than one at a time. */
+  private buckets: (T | undefined)[] | undefined = undefined
+  private only: T | undefined = undefined
+  private salt = 0
 
-  /** @param salt an integer that makes the hash unforeseeable, so that nobody can aim at one bucket */
-  constructor(private readonly salt: number) {}
+  /** @param environment gives what makes the hash unforeseeable, so that nobody can aim at one bucket */
+  constructor(private readonly environment: Pick<Environment, 'random'>) {}
 
   get size(): number {
     return this.all.size
   }
 
   find(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): T | undefined {
-    const bucket = this.buckets[this.bucketOf(localAddress, localPort, remoteAddress, remotePort)]
-    if (bucket === undefined) return undefined
-    for (const entry of bucket) {
+    const { buckets } = this
+    let entry =
+      buckets === undefined
+        ? this.only
+        : buckets[this.bucketOf(localAddress, localPort, remoteAddress, remotePort, buckets.length)]
+    for (; entry !== undefined; entry = entry.next as T | undefined) {
       if (
         entry.remotePort === remotePort &&
         entry.localPort === localPort &&
@@ -44,39 +54,67 @@ export class TupleTable<T extends Tuple> {
 
   /** Adds what `find` does not find. */
   add(entry: T): void {
-    if (this.all.size >= this.buckets.length) this.grow()
+    const { buckets } = this
     this.all.add(entry)
-    this.place(entry)
+    if (buckets === undefined && this.all.size === 1) {
+      this.only = entry
+    } else if (buckets === undefined) {
+      this.salt = this.environment.random('tcp-tuples').uint32() | 0
+      this.only = undefined
+      this.spread(FIRST_CAPACITY)
+    } else if (this.all.size > buckets.length) {
+      this.spread(buckets.length * 2)
+    } else {
+      this.place(entry, buckets)
+    }
   }
 
   delete(entry: T): void {
     if (!this.all.delete(entry)) return
-    const bucket = this.buckets[this.bucketOf(entry.localAddress, entry.localPort, entry.remoteAddress, entry.remotePort)]
-    bucket?.splice(bucket.indexOf(entry), 1)
+    const { buckets } = this
+    if (buckets === undefined) {
+      this.only = undefined
+      return
+    }
+    const index = this.bucketOf(entry.localAddress, entry.localPort, entry.remoteAddress, entry.remotePort, buckets.length)
+    let before = buckets[index]
+    if (before === entry) {
+      buckets[index] = entry.next as T | undefined
+    } else {
+      while (before !== undefined && before.next !== entry) before = before.next as T | undefined
+      if (before !== undefined) before.next = entry.next
+    }
+    entry.next = undefined
   }
 
-  values(): IterableIterator<T> {
-    return this.all.values()
+  values(): Iterable<T> {
+    return this.all.keys()
   }
 
-  private place(entry: T): void {
-    const index = this.bucketOf(entry.localAddress, entry.localPort, entry.remoteAddress, entry.remotePort)
-    const bucket = this.buckets[index]
-    if (bucket === undefined) this.buckets[index] = [entry]
-    else bucket.push(entry)
+  private place(entry: T, buckets: (T | undefined)[]): void {
+    const index = this.bucketOf(entry.localAddress, entry.localPort, entry.remoteAddress, entry.remotePort, buckets.length)
+    entry.next = buckets[index]
+    buckets[index] = entry
   }
 
-  private grow(): void {
-    this.buckets = new Array<T[] | undefined>(this.buckets.length * 2).fill(undefined)
-    for (const entry of this.all) this.place(entry)
+  private spread(capacity: number): void {
+    const buckets = new Array<T | undefined>(capacity).fill(undefined)
+    for (const entry of this.all.keys()) this.place(entry, buckets)
+    this.buckets = buckets
   }
 
-  private bucketOf(localAddress: IpAddress, localPort: number, remoteAddress: IpAddress, remotePort: number): number {
+  private bucketOf(
+    localAddress: IpAddress,
+    localPort: number,
+    remoteAddress: IpAddress,
+    remotePort: number,
+    capacity: number,
+  ): number {
     const local = typeof localAddress === 'number' ? localAddress : folded(localAddress)
     const remote = typeof remoteAddress === 'number' ? remoteAddress : folded(remoteAddress)
     let mixed = Math.imul(remote ^ this.salt, 0x9e37_79b1) ^ Math.imul((localPort << 16) | remotePort, 0x85eb_ca6b)
     mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b_3c6d) ^ local
-    return (mixed ^ (mixed >>> 13)) & (this.buckets.length - 1)
+    return (mixed ^ (mixed >>> 13)) & (capacity - 1)
   }
 }
 

@@ -25,6 +25,7 @@ import {
   type SocketAddress,
   type UdpSocket,
 } from './socket.ts'
+import { SparseMap } from './sparse-map.ts'
 import { WaitQueue } from './tasks.ts'
 import { TimedWait } from './timed-wait.ts'
 
@@ -39,11 +40,13 @@ const DATAGRAM_OVERHEAD = 256
 
 const USUAL: DatagramOptions = {}
 
+// Headers at hand, of whatever host: one is dealt with before the next.
+const incoming = new UdpHeader()
+const outgoing = new UdpHeader()
+
 /** RFC 768, with the errors and checks of RFC 1122 section 4.1. */
 export class UdpProtocol implements ProtocolHandler, ErrorListener {
-  private readonly sockets = new Map<number, UdpEndpoint>()
-  private readonly incoming = new UdpHeader()
-  private readonly outgoing = new UdpHeader()
+  private readonly sockets = new SparseMap<number, UdpEndpoint>()
 
   constructor(
     private readonly environment: Environment,
@@ -85,7 +88,6 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
     // The length of an IPv4 packet counts its header, that of an IPv6 packet does not.
     const limit = typeof to.address === 'number' ? UDP_PAYLOAD_LIMIT : UDP_PAYLOAD_LIMIT + IPV4_HEADER_LENGTH
     if (payload.length > limit) throw tooLong(limit, payload.length)
-    const { outgoing } = this
     outgoing.sourcePort = sourcePort
     outgoing.destinationPort = to.port
     const frame = layer.begin(way, source, IpProtocol.UDP, UDP_HEADER_LENGTH + payload.length, dontFragment, ecn)
@@ -96,7 +98,7 @@ export class UdpProtocol implements ProtocolHandler, ErrorListener {
 
   input(packet: ReceivedPacket): void {
     const { bytes, header, layer } = packet
-    const udp = decodeUdp(bytes, header.payloadStart, header.payloadEnd, this.incoming)
+    const udp = decodeUdp(bytes, header.payloadStart, header.payloadEnd, incoming)
     if (udp.checksum === 0 && typeof header.source === 'bigint') {
       // RFC 8200 section 8.1.
       layer.discard('udp', 'no checksum')
@@ -177,6 +179,8 @@ export class UdpEndpoint implements UdpSocket {
   /** As `keyOf` has them, the latest last. */
   private readonly peers = new Set<IpAddress>()
   private closed = false
+  /** Called once when it is closed. */
+  released: (() => void) | undefined
   private readonly changed = new WaitQueue()
 
   constructor(
@@ -236,6 +240,7 @@ export class UdpEndpoint implements UdpSocket {
     this.closed = true
     this.protocol.close(this)
     this.changed.wake()
+    this.released?.()
   }
 
   /** For the protocol. @returns whether there was room */

@@ -1,6 +1,6 @@
 import { CodelQueue } from './codel-queue.ts'
 import { DropTail } from './drop-tail.ts'
-import type { Happening } from './event-queue.ts'
+import type { Happening } from './happening.ts'
 import { FqCodel } from './fq-codel.ts'
 import type { FrameInspector } from './frame-inspector.ts'
 import { Impairments, isImpaired } from './impairments.ts'

@@ -1,25 +1,28 @@
 import { Arena } from './arena.ts'
 import { Egress, FATE_NUMBER, type Carrier } from './egress.ts'
-import { EventQueue, type Happening } from './event-queue.ts'
+import { MemoryDisk, type Disk } from './disk.ts'
+import { EventQueue } from './event-queue.ts'
+import type { Happening } from './happening.ts'
 import { OPAQUE_FRAMES, type FrameInspector } from './frame-inspector.ts'
 import { corrupted } from './impairments.ts'
 import type { LinkSettings } from './link.ts'
 import {
   ID_SEQUENCE_LIMIT,
   NO_ID,
-  type Environment,
+  type CrowdEnvironment,
   type EventData,
   type Id,
   type Machine,
   type MachineFactory,
+  type Sleeper,
   type Timer,
 } from './machine.ts'
-import type { Order } from './order.ts'
+import type { CrowdMachine, MachineOrder, Order } from './order.ts'
 import { randomStream, type Random } from './random.ts'
 import type { Nanos } from './time.ts'
 import { TraceLog } from './trace-log.ts'
 
-/** How many frames the network card of a paused host keeps before it loses them. */
+/** How many frames the network card of a paused host keeps before it loses them; of a crowd, each of the cards. */
 export const RECEIVE_RING = 256
 
 /** One end of a link, as the engine of the host there needs it. */
@@ -38,6 +41,10 @@ export interface EngineSetup {
   readonly seed: number
   readonly ports: readonly PortSetup[]
   readonly factory: MachineFactory
+  /** Leaves details out of the trace, until somebody watches. */
+  readonly brief?: boolean
+  /** How many machines there are in it, for a crowd; 1 when absent. */
+  readonly replicas?: number
   /** Tells links what is in frames; without one, nothing can be told. */
   readonly inspector?: FrameInspector
   /** Where frames get their memory; one of its own when absent. */
@@ -74,12 +81,27 @@ class Errand implements Happening {
   }
 }
 
+/** A machine that broke down, or that comes back. */
+class PowerChange implements Happening {
+  constructor(
+    private readonly engine: Engine,
+    private readonly life: number,
+    private readonly change: () => void,
+  ) {}
+  get cancelled(): boolean {
+    return this.life !== this.engine.life
+  }
+  fire(): void {
+    if (this.life === this.engine.life) this.change()
+  }
+}
+
 class PendingTimer implements Timer, Happening {
   constructor(
     private readonly engine: Engine,
     private readonly life: number,
     private readonly cause: Id,
-    private action: (() => void) | undefined,
+    private action: (() => void) | Sleeper | undefined,
   ) {}
   get cancelled(): boolean {
     return this.action === undefined || this.life !== this.engine.life
@@ -90,13 +112,14 @@ class PendingTimer implements Timer, Happening {
   fire(): void {
     const action = this.action
     if (action === undefined || this.life !== this.engine.life) return
-    if (this.engine.paused) {
+    if (this.engine.isPaused) {
       this.engine.hold(this)
       return
     }
     this.action = undefined
     this.engine.cause = this.cause
-    action()
+    if (typeof action === 'function') action()
+    else action.wake()
   }
 }
 
@@ -106,7 +129,7 @@ class PendingTimer implements Timer, Happening {
  * Time passes only in `run`, and only as far as granted. Everything that it has to tell goes to `log`; frames for neighbours
  * go to the ports' carriers.
  */
-export class Engine implements Environment {
+export class Engine implements CrowdEnvironment {
   readonly host: number
   readonly name: string
   readonly ports: number
@@ -117,7 +140,8 @@ export class Engine implements Environment {
   boot = 0
   /** Changes with every power-on and power-off: timers of an earlier life do not fire. */
   life = 0
-  paused = false
+  isPaused = false
+  isBrief: boolean
   /** How many frames have been handed to the machine. */
   framesReceived = 0
   /** How many happenings have been processed. */
@@ -134,6 +158,11 @@ export class Engine implements Environment {
   private readonly firstId: number
   private sequence = 0
   private machine: Machine | undefined
+  private readonly leavesDetailsOut: boolean
+  private readonly ring: number
+  private storage: Disk | undefined
+  /** The life in which the machine has broken down already. */
+  private crashedIn = 0
   /** The first `spareCount` count. */
   private readonly spareArrivals: Arrival[] = []
   private spareCount = 0
@@ -146,6 +175,9 @@ export class Engine implements Environment {
     this.name = setup.name
     this.seed = setup.seed
     this.factory = setup.factory
+    this.ring = RECEIVE_RING * (setup.replicas ?? 1)
+    this.leavesDetailsOut = setup.brief === true
+    this.isBrief = this.leavesDetailsOut
     this.arena = setup.arena ?? new Arena()
     this.inspector = setup.inspector ?? OPAQUE_FRAMES
     this.firstId = setup.host * ID_SEQUENCE_LIMIT
@@ -163,7 +195,7 @@ export class Engine implements Environment {
 
   get power(): 'on' | 'off' | 'paused' {
     if (this.machine === undefined) return 'off'
-    return this.paused ? 'paused' : 'on'
+    return this.isPaused ? 'paused' : 'on'
   }
 
   /** Power on, at the current time. What was configured since the beginning of the run stays so. */
@@ -210,8 +242,8 @@ export class Engine implements Environment {
   arrive(arrival: Arrival): void {
     // A card throws away what fails its frame check sequence, whether anybody reads from it or not.
     const isWhole = !arrival.cancelled && (arrival.corruption === 0 || !arrival.detected)
-    if (this.paused && isWhole) {
-      if (this.framesHeld === RECEIVE_RING) {
+    if (this.isPaused && isWhole) {
+      if (this.framesHeld === this.ring) {
         this.log.fate(this.now, arrival.id, FATE_NUMBER['ring-full'], this.now)
         return
       }
@@ -263,15 +295,23 @@ export class Engine implements Environment {
           if (arrival.port === order.port && arrival.arrives >= this.now) arrival.cancelled = true
         })
         return
+      default:
+        if (order.member === undefined) this.obeyAsWhole(order, order.cause)
+        else this.tellMember(order.member, order)
+    }
+  }
+
+  private obeyAsWhole(order: MachineOrder, cause: Id): void {
+    switch (order.kind) {
       case 'kill':
         this.kill()
         return
       case 'restart':
         this.kill()
-        this.start(order.cause)
+        this.start(cause)
         return
       case 'pause':
-        if (this.machine !== undefined) this.paused = true
+        if (this.machine !== undefined) this.isPaused = true
         return
       case 'resume':
         this.resume()
@@ -279,7 +319,18 @@ export class Engine implements Environment {
       case 'configure':
         this.configure(order.path, order.value)
         return
+      case 'watch':
+        this.isBrief = this.leavesDetailsOut && !order.on
+        return
     }
+  }
+
+  /** Members remember by themselves what they were told; while the whole crowd is off there is nobody to be told anything. */
+  private tellMember(member: number, order: MachineOrder): void {
+    this.tellMachine((machine) => {
+      if (!isCrowd(machine)) throw new RangeError(`host ${this.name} is no crowd`)
+      machine.obey(member, order)
+    })
   }
 
   private configure(path: string, value: unknown): void {
@@ -317,7 +368,7 @@ export class Engine implements Environment {
   private tellMachine(tell: (machine: Machine) => void): void {
     const { machine } = this
     if (machine === undefined) return
-    if (this.paused) this.hold(new Errand(tell, machine, this, this.cause))
+    if (this.isPaused) this.hold(new Errand(tell, machine, this, this.cause))
     else tell(machine)
   }
 
@@ -329,14 +380,14 @@ export class Engine implements Environment {
     this.life++
     this.machine = undefined
     for (const egress of this.egresses) egress.flush('host-down')
-    this.paused = false
+    this.isPaused = false
     for (const happening of this.held.splice(0)) if (happening instanceof Arrival) happening.fire()
     this.framesHeld = 0
   }
 
   private resume(): void {
-    if (!this.paused) return
-    this.paused = false
+    if (!this.isPaused) return
+    this.isPaused = false
     this.framesHeld = 0
     for (const happening of this.held.splice(0)) if (!happening.cancelled) happening.fire()
   }
@@ -373,7 +424,7 @@ export class Engine implements Environment {
     return this.egresses[port]?.queuedBytes ?? 0
   }
 
-  schedule(at: Nanos, action: () => void): Timer {
+  schedule(at: Nanos, action: (() => void) | Sleeper): Timer {
     const timer = new PendingTimer(this, this.life, this.cause, action)
     this.queue.push(at > this.now ? at : this.now, this.nextId(), timer)
     return timer
@@ -394,6 +445,52 @@ export class Engine implements Environment {
     this.log.event(this.now, id, this.cause, name, connection, data)
     return id
   }
+
+  omit(): Id {
+    this.sequence++
+    return this.cause
+  }
+
+  crash(why: string, restartAfter: Nanos): void {
+    if (this.machine === undefined || this.crashedIn === this.life) return
+    this.crashedIn = this.life
+    const cause = this.record('host:crashed', '', { why, restartAfter })
+    const off = new PowerChange(this, this.life, () => {
+      this.cause = cause
+      this.kill()
+      if (restartAfter === 0) return
+      const on = new PowerChange(this, this.life, () => {
+        this.cause = cause
+        this.start(this.record('host:recovered', '', {}))
+      })
+      this.queue.push(this.now + restartAfter, this.nextId(), on)
+    })
+    this.queue.push(this.now, this.nextId(), off)
+  }
+
+  get disk(): Disk {
+    return (this.storage ??= new MemoryDisk())
+  }
+
+  // What a crowd asks for besides.
+
+  randomOf(name: string, purpose: string): Random {
+    return randomStream(this.seed, `host/${name}/${purpose}`)
+  }
+
+  recordOf(member: number, name: string, connection: string, data: EventData): Id {
+    const id = this.nextId()
+    this.log.event(this.now, id, this.cause, name, connection, data, member + 1)
+    return id
+  }
+
+  lose(frame: Id, isFull: boolean): void {
+    this.log.fate(this.now, frame, FATE_NUMBER[isFull ? 'ring-full' : 'host-down'], this.now)
+  }
+}
+
+function isCrowd(machine: Machine): machine is CrowdMachine {
+  return 'obey' in machine
 }
 
 const EMPTY = new Uint8Array(0)

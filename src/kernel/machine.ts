@@ -1,3 +1,5 @@
+import type { Disk } from './disk.ts'
+import type { Happening } from './happening.ts'
 import type { Nanos } from './time.ts'
 import type { Random } from './random.ts'
 
@@ -12,6 +14,11 @@ export const NO_ID: Id = 0
 
 /** Width of the sequence part of an id: 2^36 things a host, 2^17 hosts. */
 export const ID_SEQUENCE_LIMIT = 2 ** 36
+
+/** Something that a timer wakes. Who has thousands of timers needs no closure for each. */
+export interface Sleeper {
+  wake(): void
+}
 
 /** A pending timer. */
 export interface Timer {
@@ -49,8 +56,8 @@ export interface Environment {
   transmit(port: number, frame: Uint8Array, mark?: number): Id
   /** Bytes waiting in the egress queue of a port. */
   queuedBytes(port: number): number
-  /** Calls `action` at simulated time `at` (at once after the current event, if `at` has passed). */
-  schedule(at: Nanos, action: () => void): Timer
+  /** Calls `action`, or wakes it, at simulated time `at` (at once after the current event, if `at` has passed). */
+  schedule(at: Nanos, action: (() => void) | Sleeper): Timer
   /** A seeded stream for one purpose: `'tcp-isn'`. The same purpose gives the same stream object. */
   random(purpose: string): Random
   /**
@@ -60,6 +67,38 @@ export interface Environment {
    * @param data plain JSON values only
    */
   record(name: string, connection: string, data: EventData): Id
+  /** Whether details are left out of the trace now: `trace: 'brief'`, and nobody watches. */
+  readonly isBrief: boolean
+  /**
+   * Instead of `record`, for a detail that is left out. Uses an id up all the same, so that those of all else do not depend on who watches.
+   * @returns the cause of what was left out, to be the cause of what it leads to
+   */
+  omit(): Id
+  /**
+   * The machine breaks down: power off once the current event is over, as by a kill, and on again later. Records `host:crashed`, and
+   * `host:recovered` then.
+   * @param restartAfter 0: stays off
+   */
+  crash(why: string, restartAfter: Nanos): void
+  /** Storage of the host that outlives the machine. */
+  readonly disk: Disk
+}
+
+/** What the machine of a crowd may ask of the world besides, for its members. */
+export interface CrowdEnvironment extends Environment {
+  /** Whether the whole host is paused. */
+  readonly isPaused: boolean
+  nextId(): Id
+  /** Lets something happen at a time that is not past; `id` from `nextId`. Nothing but itself cancels it. */
+  push(time: Nanos, id: Id, happening: Happening): void
+  /** Keeps something that has come up while the whole host is paused, until it goes on. */
+  hold(happening: Happening): void
+  /** A new seeded stream of the host named, for one purpose; it is not remembered. */
+  randomOf(name: string, purpose: string): Random
+  /** `record` for a member, by its index from 0. */
+  recordOf(member: number, name: string, connection: string, data: EventData): Id
+  /** A frame that had arrived here found nobody: its receiver is off (or, `isFull`, is paused and has no room for it). */
+  lose(frame: Id, isFull: boolean): void
 }
 
 /** Data of a recorded event: plain JSON. */
@@ -83,7 +122,7 @@ export interface Machine {
 }
 
 /** Makes the machine of a host; called at power-on and at each restart. */
-export type MachineFactory = (environment: Environment) => Machine
+export type MachineFactory = (environment: CrowdEnvironment) => Machine
 
 /** Bits of `transmit`'s mark. */
 export const FrameMark = {

@@ -34,10 +34,10 @@ class Xoshiro128 implements Random {
   private c: number
   private d: number
   constructor(seed: number, label: string) {
-    this.a = word(label, seed, 0)
-    this.b = word(label, seed, 1)
-    this.c = word(label, seed, 2)
-    this.d = word(label, seed, 3)
+    this.a = word(label, seed, 0) | 0
+    this.b = word(label, seed, 1) | 0
+    this.c = word(label, seed, 2) | 0
+    this.d = word(label, seed, 3) | 0
     if ((this.a | this.b | this.c | this.d) === 0) this.a = 1
   }
   uint32(): number {

@@ -26,6 +26,8 @@ export const Log = {
   /** `link * 2 + direction` for a frame; index of its words for an event. */
   Where: 3,
   Length: 4,
+  /** Of an event: which member of a crowd it happened to, its index + 1; 0: no crowd's. */
+  Member: 4,
   Mark: 5,
   Cause: 6,
   Sent: 7,
@@ -85,10 +87,12 @@ export class TraceLog {
     this.frames[this.frameCount++] = frame
   }
 
-  event(time: Nanos, id: Id, cause: Id, name: string, connection: string, data: EventData): void {
+  /** @param member index of a crowd's member + 1; 0: no crowd's */
+  event(time: Nanos, id: Id, cause: Id, name: string, connection: string, data: EventData, member = 0): void {
     const at = this.entry(LogEntry.Event, time, id)
     const index = this.eventCount++
     this.numbers[at + Log.Where] = index
+    this.numbers[at + Log.Member] = member
     this.numbers[at + Log.Cause] = cause
     this.names[index] = name
     this.connections[index] = connection

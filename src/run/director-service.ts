@@ -61,6 +61,7 @@ export class DirectorService implements DirectorApi {
   private eventsTold = 0
   private connectionsTold = 1
   private networkChanged = true
+  private selfChangesTold = 0
   private readonly dissection: StreamDissection
 
   constructor(
@@ -168,6 +169,8 @@ export class DirectorService implements DirectorApi {
     this.eventsTold = store.thinnedEvents + store.eventCount
     const connections = store.connections.slice(this.connectionsTold)
     this.connectionsTold = store.connections.length
+    if (director.state.selfChanges !== this.selfChangesTold) this.networkChanged = true
+    this.selfChangesTold = director.state.selfChanges
     const network = this.networkChanged ? { ...director.state.snapshot(), log: director.log } : undefined
     this.networkChanged = false
     return {

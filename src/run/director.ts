@@ -6,7 +6,9 @@ import type { Action, Intervention } from '../scenario/intervention.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import { Recorder } from '../trace/recorder.ts'
 import { TraceStore } from '../trace/trace-store.ts'
-import { ImpossibleAction, NetworkState, type Plan } from './network-state.ts'
+import { ImpossibleAction } from './impossible-action.ts'
+import { NetworkState, type Plan } from './network-state.ts'
+import { usualTraceLimit } from './trace-limit.ts'
 
 export interface DirectorOptions {
   readonly seed: number
@@ -37,6 +39,8 @@ export class Director {
   /** Interventions that could not be carried out when their time came, for people. */
   readonly refused: { readonly intervention: Intervention; readonly why: string }[] = []
   private readonly pending: Intervention[]
+  /** What nobody does, but the scenario has happen. */
+  private readonly scheduled: ReadonlySet<Intervention>
 
   constructor(
     readonly scenario: ResolvedScenario,
@@ -46,15 +50,16 @@ export class Director {
       scenario.hosts.map(({ name }) => name),
       scenario.links.map(({ hosts }) => hosts),
     )
-    this.recorder = new Recorder(this.store, options.traceLimit)
+    this.recorder = new Recorder(this.store, options.traceLimit ?? usualTraceLimit(scenario))
     this.state = new NetworkState(scenario, options.seed, this.recorder)
     this.conductor = new Conductor(scenario.hosts.length, this.state.smallestDelay)
-    this.pending = [...(options.interventions ?? [])].sort((a, b) => a.at - b.at)
+    this.scheduled = new Set(outagesOf(scenario))
+    this.pending = [...this.scheduled, ...(options.interventions ?? [])].sort((a, b) => a.at - b.at)
   }
 
   /** Everything that is done to this run, in order; what lies beyond the horizon is still to come. */
   get log(): readonly Intervention[] {
-    return [...this.done, ...this.pending]
+    return [...this.done, ...this.pending.filter((intervention) => !this.scheduled.has(intervention))]
   }
 
   /** Up to where everything has happened. */
@@ -122,6 +127,7 @@ export class Director {
   }
 
   private tryToCarryOut(intervention: Intervention): Step | undefined {
+    if (this.scheduled.has(intervention) && this.isIdle(intervention)) return undefined
     try {
       return this.carryOut(intervention)
     } catch (error) {
@@ -133,9 +139,17 @@ export class Director {
     }
   }
 
+  /** Whether the power that an outage takes or gives back has been taken or given by somebody else. */
+  private isIdle(intervention: Intervention): boolean {
+    const isKill = 'kill' in intervention
+    const name = isKill ? intervention.kill : 'restart' in intervention ? intervention.restart : undefined
+    const host = this.scenario.hosts.findIndex((each) => each.name === name)
+    return host >= 0 && (this.state.hosts[host].power === 'off') === isKill
+  }
+
   private carryOut(intervention: Intervention): Step {
     const step = this.ordersOf(this.state.plan(intervention, this.horizon))
-    this.done.push(intervention)
+    if (!this.scheduled.has(intervention)) this.done.push(intervention)
     return step
   }
 
@@ -146,4 +160,14 @@ export class Director {
     const orders = drafts.map(({ host, ...draft }) => ({ host, order: { ...draft, cause: event } }))
     return { kind: 'orders', at: this.horizon, orders }
   }
+}
+
+/** Outages of hosts, as what somebody would have to do. */
+function outagesOf({ hosts }: ResolvedScenario): Intervention[] {
+  return hosts.flatMap(({ name, outages = [] }) =>
+    outages.flatMap((outage): Intervention[] => [
+      { at: outage.at, kill: name },
+      ...(outage.for > 0 ? [{ at: outage.at + outage.for, restart: name }] : []),
+    ]),
+  )
 }

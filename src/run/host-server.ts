@@ -24,6 +24,8 @@ export class HostServer {
       seed,
       factory: machineFactory(host),
       inspector: FRAME_INSPECTOR,
+      brief: host.trace === 'brief',
+      replicas: host.replicas ?? 1,
       ports: host.interfaces.map(({ link, end }, port) => ({
         link,
         direction: end,

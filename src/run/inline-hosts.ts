@@ -58,6 +58,8 @@ export class InlineHosts implements Hosts {
           seed,
           factory: machines(host),
           inspector: FRAME_INSPECTOR,
+          brief: host.trace === 'brief',
+          replicas: host.replicas ?? 1,
           arena,
           ports: host.interfaces.map(({ link, end }): PortSetup => {
             const { hosts, ports, settings } = scenario.links[link]

@@ -15,6 +15,8 @@ import { DEFAULT_MACHINE, MACHINE_LIMITS, type MachineSettings } from '../scenar
 import { LEAST_VALUES, SETTING_UNITS, UNEVEN_COUNTS } from '../scenario/link-schema.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import type { Recorder } from '../trace/recorder.ts'
+import { HostStates, type HostPlace } from './host-states.ts'
+import { ImpossibleAction } from './impossible-action.ts'
 import type { HostState, LinkState } from './run.ts'
 
 /** An order without the event that caused it, and the index of the host that it is for. */
@@ -22,11 +24,6 @@ type Draft = Order extends infer O ? (O extends Order ? Omit<O, 'cause'> & { hos
 
 /** Before the names of a machine's settings, as `Machine.configure` has them. */
 const MACHINE = 'machine.'
-
-/** An action that cannot be carried out now; the message is for people. */
-export class ImpossibleAction extends Error {
-  override readonly name = 'ImpossibleAction'
-}
 
 /** What an action comes to: the words for the trace, and what each host has to do. */
 export interface Plan {
@@ -46,8 +43,12 @@ export class NetworkState {
   private readonly layers: readonly (readonly [LinkLayers, LinkLayers])[]
   /** When the schedule of some link has its next word, or `NEVER`. */
   nextFlap: Nanos = NEVER
-  readonly hosts: HostState[]
+  private readonly states: HostStates
   private readonly machines: readonly MachineLayers[]
+  /** Machines of members of crowds that are no longer like all others, by host and index. */
+  private readonly memberMachines = new Map<number, Map<number, MachineLayers>>()
+  /** How often a host has changed its state by itself. */
+  selfChanges = 0
   readonly knobs: Record<string, KnobValue>
 
   constructor(
@@ -58,9 +59,17 @@ export class NetworkState {
     this.layers = scenario.links.map(({ settings: [there, back] }) => [new LinkLayers(there), new LinkLayers(back)])
     this.links = scenario.links.map(({ settings: [there, back] }) => ({ settings: [{ ...there }, { ...back }] }))
     this.machines = scenario.hosts.map(({ machine }) => new MachineLayers(machine))
-    this.hosts = scenario.hosts.map(() => ({ power: 'on' }))
+    this.states = new HostStates(scenario.hosts)
+    recorder.powerNews = (host, member, isOn) => {
+      this.states.changedItself(host, member === 0 ? undefined : member - 1, isOn)
+      this.selfChanges++
+    }
     this.knobs = Object.fromEntries(scenario.knobs.map(({ name, value }) => [name, value]))
     this.findNextFlap(-1)
+  }
+
+  get hosts(): readonly HostState[] {
+    return this.states.snapshot()
   }
 
   /** Smallest delay of all links, in both directions; `NEVER` without links. */
@@ -74,7 +83,7 @@ export class NetworkState {
   snapshot(): { links: LinkState[]; hosts: HostState[]; knobs: Record<string, KnobValue> } {
     return {
       links: this.links.map(({ settings }) => ({ settings: [{ ...settings[0] }, { ...settings[1] }] })),
-      hosts: [...this.hosts],
+      hosts: this.states.snapshot(),
       knobs: { ...this.knobs },
     }
   }
@@ -91,10 +100,12 @@ export class NetworkState {
         ? this.corruptFrame(action.corrupt.frame)
         : this.strike('run:frame-corrupted', action.corrupt)
     if ('set' in action) return this.setKnob(action.set.knob, action.set.value, now)
-    if ('kill' in action) return this.power('kill', 'run:host-killed', action.kill, 'off')
-    if ('restart' in action) return this.power('restart', 'run:host-restarted', action.restart, 'on')
-    if ('pause' in action) return this.power('pause', 'run:host-paused', action.pause, 'paused')
-    if ('resume' in action) return this.power('resume', 'run:host-resumed', action.resume, 'on')
+    if ('kill' in action) return this.power('kill', 'run:host-killed', action.kill)
+    if ('restart' in action) return this.power('restart', 'run:host-restarted', action.restart)
+    if ('pause' in action) return this.power('pause', 'run:host-paused', action.pause)
+    if ('resume' in action) return this.power('resume', 'run:host-resumed', action.resume)
+    if ('watch' in action) return this.watch(action.watch, true)
+    if ('unwatch' in action) return this.watch(action.unwatch, false)
     if ('cut' in action) return this.plug(action.cut, false, now)
     if ('heal' in action) return this.plug(action.heal, true, now)
     if ('host' in action) return this.changeHost(action.host)
@@ -152,50 +163,62 @@ export class NetworkState {
         ? this.changeLink(change.link, change.direction, now, cut, (layers) => {
             layers.rebase(change.settings)
           })
-        : this.configure(this.hostIndex(change.host), change.path, change.value),
+        : this.configure(this.states.find(change.host), change.path, change.value),
     )
     this.knobs[name] = value
     return this.linkPlan('run:knob-set', { knob: name, value }, drafts, cut, now)
   }
 
-  private power(kind: 'kill' | 'restart' | 'pause' | 'resume', name: string, host: string, power: HostState['power']): Plan {
-    const index = this.hostIndex(host)
-    const is = this.hosts[index]?.power
-    if (kind === 'pause' && is !== 'on') throw new ImpossibleAction(`${host} is not running, so it cannot be paused.`)
-    if (kind === 'resume' && is !== 'paused') throw new ImpossibleAction(`${host} is not paused, so it cannot be resumed.`)
-    if (kind === 'kill' && is === 'off') throw new ImpossibleAction(`${host} is off already.`)
-    this.hosts[index] = { power }
-    return plan(name, { host }, [{ kind, host: index }])
+  private power(kind: 'kill' | 'restart' | 'pause' | 'resume', name: string, host: string): Plan {
+    return plan(name, { host }, [{ kind, ...this.states.order(kind, host) }])
   }
 
-  private configure(host: number, path: string, value: unknown): Draft[] {
-    if (!path.startsWith(MACHINE)) return [{ kind: 'configure', path, value, host }]
-    return this.changeMachine(host, (layers) => {
+  private watch(host: string, on: boolean): Plan {
+    const name = on ? 'run:host-watched' : 'run:host-unwatched'
+    return plan(name, { host }, [{ kind: 'watch', on, ...this.states.watch(host, on) }])
+  }
+
+  private configure(place: HostPlace, path: string, value: unknown): Draft[] {
+    if (!path.startsWith(MACHINE)) return [{ kind: 'configure', path, value, ...place }]
+    return this.changeMachine(place, (layers) => {
       layers.rebase({ [path.slice(MACHINE.length)]: value })
     })
   }
 
   private changeHost({ name, settings }: Extract<Action, { host: unknown }>['host']): Plan {
-    const index = this.hostIndex(name)
-    if (this.scenario.hosts[index].kind === 'switch')
+    const place = this.states.find(name)
+    if (this.scenario.hosts[place.host].kind === 'switch')
       throw new ImpossibleAction(`${name} is a switch, whose machine is always perfect.`)
     checkMachine(settings)
+    this.states.needWhole(place)
     const words = Object.entries(settings).map(([key, value]) => `${key} ${value === null ? 'as before' : String(value)}`)
-    const drafts = this.changeMachine(index, (layers) => {
+    const drafts = this.changeMachine(place, (layers) => {
       layers.override(settings)
     })
     return plan('run:host-changed', { host: name, settings: words }, drafts)
   }
 
   /** Changes the layers of the machine under a host; what that comes to. */
-  private changeMachine(host: number, change: (layers: MachineLayers) => void): Draft[] {
-    const layers = this.machines[host]
+  private changeMachine(place: HostPlace, change: (layers: MachineLayers) => void): Draft[] {
+    const layers = this.machineOf(place)
     const before = layers.settings
     change(layers)
     const machine = layers.settings
-    return (Object.keys(machine) as (keyof MachineSettings)[])
-      .filter((key) => machine[key] !== before[key])
-      .map((key) => ({ kind: 'configure', path: MACHINE + key, value: machine[key], host }))
+    const changed = (Object.keys(machine) as (keyof MachineSettings)[]).filter((key) => machine[key] !== before[key])
+    // What is said to all holds for those, too, to whom something else was said before.
+    if (place.member === undefined)
+      for (const own of this.memberMachines.get(place.host)?.values() ?? [])
+        for (const key of changed) own.settle(key, machine[key])
+    return changed.map((key) => ({ kind: 'configure', path: MACHINE + key, value: machine[key], ...place }))
+  }
+
+  private machineOf({ host, member }: HostPlace): MachineLayers {
+    if (member === undefined) return this.machines[host]
+    let ofHost = this.memberMachines.get(host)
+    if (ofHost === undefined) this.memberMachines.set(host, (ofHost = new Map<number, MachineLayers>()))
+    let layers = ofHost.get(member)
+    if (layers === undefined) ofHost.set(member, (layers = new MachineLayers(this.machines[host].settings)))
+    return layers
   }
 
   private plug(name: string, up: boolean, now: Nanos): Plan {
@@ -285,12 +308,6 @@ export class NetworkState {
     }
     const { id, from, to, length, link, direction } = frame
     return { id, host: from, peer: to, length, link, direction }
-  }
-
-  private hostIndex(name: string): number {
-    const index = this.scenario.hosts.findIndex((host) => host.name === name)
-    if (index < 0) throw new ImpossibleAction(`There is no host ${name}.`)
-    return index
   }
 
   private linkIndex(name: string): number {

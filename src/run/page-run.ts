@@ -4,13 +4,14 @@ import { findKnob, type KnobValue } from '../scenario/knob.ts'
 import type { ResolvedScenario } from '../scenario/resolved.ts'
 import { PACKED_WIDTH } from '../trace/frame-table.ts'
 import type { Inspection } from '../trace/inspection.ts'
-import { DEFAULT_TRACE_LIMIT } from '../trace/recorder.ts'
+import { budgetsOf } from '../trace/recorder.ts'
 import { nextMoment, previousMoment } from '../trace/moments.ts'
 import { TraceStore } from '../trace/trace-store.ts'
 import { numberedPacket } from './packet-strikes.ts'
 import { startBackend, type Backend, type Placement } from './backend.ts'
 import type { Update } from './director-service.ts'
 import type { CaptureChoice, HostState, LinkState, RestartOptions, Run, RunState } from './run.ts'
+import { usualTraceLimit } from './trace-limit.ts'
 
 export interface PageRunOptions {
   readonly seed?: number
@@ -52,7 +53,6 @@ export class PageRun extends EventTarget implements Run {
   private disposed = false
   /** Counts restarts, so that answers to an earlier run are not taken for this one's. */
   private generation = 0
-  private readonly traceLimit: number
 
   private constructor(
     public scenario: ResolvedScenario,
@@ -60,7 +60,6 @@ export class PageRun extends EventTarget implements Run {
   ) {
     super()
     this.seed = options.seed ?? scenario.seed
-    this.traceLimit = options.traceLimit ?? DEFAULT_TRACE_LIMIT
     this.currentSpeed = scenario.speed
     this.trace = emptyTrace(scenario)
     this.knobs = Object.fromEntries(scenario.knobs.map(({ name, value }) => [name, value]))
@@ -278,6 +277,10 @@ export class PageRun extends EventTarget implements Run {
     if (generation === this.generation && !this.disposed) this.take(update)
   }
 
+  private get traceLimit(): number {
+    return this.options.traceLimit ?? usualTraceLimit(this.scenario)
+  }
+
   private take({ horizon, over, trace, network }: Update): void {
     const { table, eventTable } = this.trace
     for (let offset = 0; offset < trace.rows.length; offset += PACKED_WIDTH) table.unpack(trace.rows, offset)
@@ -285,7 +288,8 @@ export class PageRun extends EventTarget implements Run {
     if (trace.connections.length > 0) this.trace.connections = [...this.trace.connections, ...trace.connections]
     this.trace.thinnedBytes = trace.thinnedBytes
     this.trace.horizon = horizon
-    this.trace.thin(this.traceLimit / 8, this.traceLimit / 8)
+    const { columns, events } = budgetsOf(this.traceLimit)
+    this.trace.thin(events, columns)
     this.horizon = horizon
     this.over = over
     if (trace.rows.length > 0 || trace.events.length > 0) this.dispatchEvent(new Event('trace'))

@@ -21,6 +21,10 @@ export interface LinkState {
 }
 export interface HostState {
   readonly power: 'on' | 'off' | 'paused'
+  /** Of a crowd that is on: members that are not, by their indices; absent: all are on. */
+  readonly members?: Readonly<Record<number, 'off' | 'paused'>>
+  /** Whose details the trace has though its trace is brief: members by their indices, -1: the whole host; absent: nobody's. */
+  readonly watched?: readonly number[]
 }
 
 /**

@@ -1,4 +1,5 @@
-import { assignAddresses } from './addressing.ts'
+import { parseIpv4 } from '../wire/address.ts'
+import { assignAddresses, sharedAddresses } from './addressing.ts'
 import { assignAddresses6, networkOf6 } from './addressing6.ts'
 import { familyTopology } from './family.ts'
 import { computeRoutes } from './routing.ts'
@@ -21,7 +22,7 @@ function networkOf(address: number, prefix: number): number {
 
 /** What a host has to do with addresses. */
 type Addresses = Pick<ResolvedHost, 'interfaces' | 'routes' | 'names'> &
-  Partial<Pick<ResolvedHost, 'routes6' | 'advertises' | 'duplicateAddressDetection'>>
+  Partial<Pick<ResolvedHost, 'routes6' | 'advertises' | 'duplicateAddressDetection' | 'loopback'>>
 
 /** By host and port, the network that the host takes itself to be on; undefined where it has no address, or learns that later. */
 function connectedOf<Address extends IpAddress>(
@@ -97,6 +98,7 @@ export function resolveAddresses(scenario: ParsedScenario, topology: Topology): 
       interfaces,
       routes: routing4.routes[index] ?? [],
       names: withAliases(bothNames(routing6.names[index] ?? {}, routing4.names[index] ?? {}), scenario),
+      ...(host.loopback !== undefined && { loopback: host.loopback.map((text) => parseIpv4(text) ?? 0) }),
       ...(speaks6 && { routes6: routing6.routes[index] ?? [] }),
       ...(speaks6 && host.advertises === true && { advertises: true }),
       ...(speaks6 &&
@@ -114,7 +116,9 @@ function staticEntries(
 ): { address: number; mac: number }[] {
   return (topology.segments[segment]?.attachments ?? []).flatMap(({ host, port }) => {
     const address = addresses[host]?.[port] ?? 0
-    return host === owner || address === 0 ? [] : [{ address, mac: macOf(host, port) }]
+    if (host === owner || address === 0) return []
+    const mac = macOf(host, port)
+    return Array.from({ length: topology.replicas[host] ?? 1 }, (_, member) => ({ address: address + member, mac: mac + member }))
   })
 }
 
@@ -127,6 +131,7 @@ function withAliases(
     const addresses = names[name]
     if (addresses !== undefined) for (const alias of aliases) names[alias] = addresses
   }
+  for (const [name, address] of sharedAddresses(scenario)) names[name] = [address]
   return names
 }
 

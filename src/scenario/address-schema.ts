@@ -20,6 +20,24 @@ const address6 = formField(
   'an IPv6 address such as "2001:db8::1/64", or "auto"',
 )
 
+const NAME_OF_ADDRESS = formField(
+  'A name.',
+  /^[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?$/,
+  'a name of small letters, digits, hyphens and dots, such as "www"',
+)
+
+const bareAddress = formField('IPv4 address.', /^[0-9]{1,3}(\.[0-9]{1,3}){3}$/, 'an IPv4 address such as "10.0.0.100"')
+
+/** Names of addresses that are no interface's own. */
+export const sharedNames = v.optional(
+  byName('addresses by name', NAME_OF_ADDRESS, bareAddress, {
+    max: 50,
+    description:
+      "Addresses by name that are no host's own, such as those that several hosts share (IPv4). No interface gets them.",
+  }),
+  {},
+)
+
 /** Which versions of IP a host speaks. */
 export const ipVersions = choiceField('Versions of IP: "v4", "v6" or "dual" for both.', ['v4', 'v6', 'dual'])
 
@@ -47,6 +65,13 @@ export const addressEntries = {
     byName('an IPv6 address by the name of a link', linkName, address6, {
       max: LIMITS.links,
       description: 'IPv6 addresses by the name of the link, for a host on several.',
+    }),
+  ),
+  loopback: v.exactOptional(
+    listOf('addresses', bareAddress, {
+      max: 20,
+      description:
+        'Further IPv4 addresses that are its own, and for which it does not answer ARP: those of the services that a balancer sends it in mode dsr.',
     }),
   ),
   mistakenPrefix: v.exactOptional(

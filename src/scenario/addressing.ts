@@ -24,6 +24,9 @@ const USUAL_PREFIX = 24
 /** 8 bits of a network keep it within one first octet; 30 leave two hosts. */
 const PREFIXES = { least: 8, most: 30 }
 
+/** Prefixes of subnets for many, the longest first. */
+const CROWDED_PREFIXES = [20, 16, 12]
+
 /** How many addresses a subnet has. */
 function sizeOf(prefix: number): number {
   return 2 ** (32 - prefix)
@@ -44,10 +47,25 @@ function formatSubnet({ network, prefix }: Subnet): string {
 interface Wish {
   readonly attachment: Attachment
   readonly address: number
+  /** How many addresses from there on it takes: those of a crowd's members. */
+  readonly size: number
   /** undefined: that of the segment. */
   readonly prefix: number | undefined
   readonly path: string
   readonly text: string
+}
+
+/**
+ * The addresses that are no interface's own, with their names.
+ * @throws ScenarioError for what is no address
+ */
+export function sharedAddresses(scenario: ParsedScenario): [name: string, address: number][] {
+  return Object.entries(scenario.names).map(([name, text]) => {
+    const address = parseIpv4(text)
+    if (address === undefined)
+      throw new ScenarioError(formatPath(['names', name]), quote(text), 'an IPv4 address such as "10.0.0.100"')
+    return [name, address]
+  })
 }
 
 /**
@@ -58,26 +76,34 @@ interface Wish {
  */
 export function assignAddresses(scenario: ParsedScenario, topology: Topology): Addressing {
   const wishes = collectWishes(scenario, topology)
+  const shared = sharedAddresses(scenario)
+  for (const { address, size, path, text } of wishes.values()) {
+    const other = shared.find(([, one]) => one >= address && one < address + size)
+    if (other !== undefined)
+      throw new ScenarioError(path, quote(text), `an address of its own, for ${other[0]} is the name of this one`)
+  }
   const given = topology.segments.map((segment) => givenSubnet(segment, wishes, topology))
   refuseOverlaps(given, wishes, topology)
   const taken = given.filter((subnet) => subnet !== undefined)
   const subnets = topology.segments.map((segment, index) => {
     if (segment.attachments.length === 0) return undefined
-    const subnet = given[index] ?? freeSubnet(index, segment.attachments.length, taken)
+    const subnet = given[index] ?? freeSubnet(index, addressesOf(segment, topology), taken)
     if (given[index] === undefined) taken.push(subnet)
     return subnet
   })
   const addresses = topology.ports.map((ports) => ports.map(() => 0))
   topology.segments.forEach((segment, index) => {
     const subnet = subnets[index]
-    if (subnet !== undefined) fill(segment, subnet, wishes, topology, addresses)
+    if (subnet === undefined) return
+    const kept = shared.map(([, address]) => address).filter((address) => contains(subnet, address))
+    fill(segment, subnet, wishes, topology, addresses, kept)
   })
   return { addresses, subnets }
 }
 
 function collectWishes(scenario: ParsedScenario, topology: Topology): Map<string, Wish> {
   const wishes = new Map<string, Wish>()
-  const owners = new Map<number, Wish>()
+  const owners: Wish[] = []
   const speaking = new Set(topology.segments.flatMap(({ attachments }) => attachments.map(key)))
   Object.entries(scenario.hosts).forEach(([name, host], index) => {
     const ports = topology.ports[index] ?? []
@@ -85,13 +111,17 @@ function collectWishes(scenario: ParsedScenario, topology: Topology): Map<string
       const attachment = { host: index, port, link: ports[port]?.link ?? 0 }
       if (!speaking.has(key(attachment)))
         throw new ScenarioError(path, quote(text), `none, for ${name} speaks IPv6 only; ip: "dual" changes that`)
-      const wish = readWish(text, attachment, path)
-      const owner = owners.get(wish.address)
+      const wish = readWish(text, attachment, path, host.replicas ?? 1)
+      const owner = owners.find((other) => wish.address < other.address + other.size && other.address < wish.address + wish.size)
       if (owner !== undefined) {
-        const allowed = `an address of its own; ${formatPath(['hosts', topology.names[owner.attachment.host] ?? ''])} has this one`
+        const name = formatPath(['hosts', topology.names[owner.attachment.host] ?? ''])
+        const allowed =
+          wish.size === 1 && owner.size === 1
+            ? `an address of its own; ${name} has this one`
+            : `addresses of its own, one for each member; ${name} has some of these`
         throw new ScenarioError(path, quote(text), allowed)
       }
-      owners.set(wish.address, wish)
+      owners.push(wish)
       wishes.set(key(wish.attachment), wish)
     }
     if (host.address !== undefined) {
@@ -115,7 +145,7 @@ function collectWishes(scenario: ParsedScenario, topology: Topology): Map<string
   return wishes
 }
 
-function readWish(text: string, attachment: Attachment, path: string): Wish {
+function readWish(text: string, attachment: Attachment, path: string, size: number): Wish {
   const [dotted = '', length] = text.split('/')
   const address = parseIpv4(dotted)
   const prefix = length === undefined ? undefined : Number(length)
@@ -128,7 +158,7 @@ function readWish(text: string, attachment: Attachment, path: string): Wish {
       `a prefix of ${String(PREFIXES.least)} to ${String(PREFIXES.most)} bits, such as "${dotted}/24"`,
     )
   }
-  return { attachment, address, prefix, path, text }
+  return { attachment, address, size, prefix, path, text }
 }
 
 function key({ host, port }: Attachment): string {
@@ -140,10 +170,11 @@ function givenSubnet(segment: Segment, wishes: ReadonlyMap<string, Wish>, topolo
   const here = segment.attachments.map((attachment) => wishes.get(key(attachment))).filter((wish) => wish !== undefined)
   const first = here.find(({ prefix }) => prefix !== undefined) ?? here[0]
   if (first === undefined) return undefined
-  const subnet = subnetOf(first.address, first.prefix ?? USUAL_PREFIX)
+  const subnet = subnetOf(first.address, first.prefix ?? usualPrefix(segment, topology))
   for (const wish of here) {
     const top = subnet.network + sizeOf(subnet.prefix) - 1
     const sameLength = wish.prefix === undefined || wish.prefix === subnet.prefix
+    const last = wish.address + wish.size - 1
     if (!contains(subnet, wish.address) || !sameLength) {
       const who = topology.names[first.attachment.host] ?? ''
       throw new ScenarioError(
@@ -151,6 +182,10 @@ function givenSubnet(segment: Segment, wishes: ReadonlyMap<string, Wish>, topolo
         quote(wish.text),
         `an address in ${formatSubnet(subnet)}, the subnet of ${who} on the same segment`,
       )
+    }
+    if (last >= top && wish.size > 1) {
+      const allowed = `an address that leaves room for ${String(wish.size)} members in ${formatSubnet(subnet)}, or a shorter prefix`
+      throw new ScenarioError(wish.path, quote(wish.text), allowed)
     }
     if (wish.address === subnet.network || wish.address === top) {
       const range = `${formatIpv4(subnet.network + 1)} to ${formatIpv4(top - 1)}`
@@ -186,10 +221,25 @@ function refuseOverlaps(given: readonly (Subnet | undefined)[], wishes: Readonly
   }
 }
 
+/** How many addresses a segment needs. */
+function addressesOf(segment: Segment, { replicas }: Topology): number {
+  return segment.attachments.reduce((sum, { host }) => sum + (replicas[host] ?? 1), 0)
+}
+
+/** Of a subnet whose prefix the author has left open: such that a crowd has room in it. */
+function usualPrefix(segment: Segment, topology: Topology): number {
+  const hasCrowd = segment.attachments.some(({ host }) => (topology.replicas[host] ?? 1) > 1)
+  return hasCrowd ? prefixFor(addressesOf(segment, topology)) : USUAL_PREFIX
+}
+
+function prefixFor(addresses: number): number {
+  return [USUAL_PREFIX, ...CROWDED_PREFIXES].find((prefix) => addresses + 2 <= sizeOf(prefix)) ?? PREFIXES.least
+}
+
 /** 10.0.k.0/24, or for a crowd a larger subnet from 10.128.0.0 up, that overlaps nothing taken. */
 function freeSubnet(index: number, hosts: number, taken: readonly Subnet[]): Subnet {
-  const crowded = hosts + 2 > sizeOf(USUAL_PREFIX)
-  const prefix = crowded ? 20 : USUAL_PREFIX
+  const prefix = prefixFor(hosts)
+  const crowded = prefix < USUAL_PREFIX
   let subnet = { network: (crowded ? 0x0a80_0000 : 0x0a00_0000) + index * sizeOf(prefix), prefix }
   for (;;) {
     const candidate = subnet
@@ -207,23 +257,27 @@ function fill(
   wishes: ReadonlyMap<string, Wish>,
   topology: Topology,
   addresses: number[][],
+  kept: readonly number[],
 ): void {
-  const used = new Set<number>()
+  const used = new Set<number>(kept)
   const open: Attachment[] = []
   for (const attachment of segment.attachments) {
     const wish = wishes.get(key(attachment))
     if (wish === undefined) open.push(attachment)
-    else give(attachment, wish.address)
+    else give(attachment, wish.address, wish.size)
   }
   const isRouter = ({ host }: Attachment): boolean => topology.kinds[host] === 'router'
   // Among routers only, counting from below reads better.
   const routersFromAbove = segment.attachments.some((attachment) => !isRouter(attachment))
   let low = subnet.network + 1
-  let high = subnet.network + sizeOf(subnet.prefix) - 2
+  const top = subnet.network + sizeOf(subnet.prefix) - 2
+  let high = top
   for (const attachment of open) {
-    if (used.size >= sizeOf(subnet.prefix) - 2) {
+    const size = topology.replicas[attachment.host] ?? 1
+    const start = firstOfFree(size)
+    if (used.size >= sizeOf(subnet.prefix) - 2 || start === undefined) {
       const name = topology.names[attachment.host] ?? ''
-      const found = `${String(segment.attachments.length)} interfaces in ${formatSubnet(subnet)}`
+      const found = `${String(addressesOf(segment, topology))} interfaces in ${formatSubnet(subnet)}`
       throw new ScenarioError(
         formatPath(['hosts', name]),
         found,
@@ -232,15 +286,27 @@ function fill(
     }
     if (routersFromAbove && isRouter(attachment)) {
       while (used.has(high)) high--
-      give(attachment, high)
+      give(attachment, high, 1)
     } else {
-      while (used.has(low)) low++
-      give(attachment, low)
+      give(attachment, start, size)
     }
   }
 
-  function give({ host, port }: Attachment, address: number): void {
-    used.add(address)
+  /** The lowest address from which on so many are free; undefined when there is none. */
+  function firstOfFree(size: number): number | undefined {
+    while (used.has(low)) low++
+    let start = low
+    for (let count = 0; count < size; count++) {
+      if (start + size - 1 > top) return undefined
+      if (!used.has(start + count)) continue
+      start += count + 1
+      count = -1
+    }
+    return start
+  }
+
+  function give({ host, port }: Attachment, address: number, size: number): void {
+    for (let member = 0; member < size; member++) used.add(address + member)
     const ports = addresses[host]
     if (ports !== undefined) ports[port] = address
   }

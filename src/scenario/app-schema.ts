@@ -1,7 +1,14 @@
 import * as v from 'valibot'
+import { redisServerEntries } from './bus-schema.ts'
 import { byName, choiceField, countField, flagField, formField, listOf, sizeField, strict, timeField } from './field-schema.ts'
+import { vrrpEntries } from './failover-schema.ts'
+import { tcpBalancerEntries } from './l4-schema.ts'
+import { loadBalancerEntries, requestGeneratorEntries } from './balancer-schema.ts'
 import { HOUR, MEBIBYTE, hostReference, portField } from './name-schema.ts'
 import { LETTER_METHODS, LETTER_MISCHIEF, LONGEST_LETTER } from './letter-method.ts'
+import { liveClientEntries } from './live-client-schema.ts'
+import { liveServerEntries } from './live-schema.ts'
+import { sessionClientEntries, sessionServerEntries } from './session-schema.ts'
 import { clientTls, serverTls, tcpProtocols } from './tls-schema.ts'
 import { browserEntries, reverseProxyEntries, webServerEntries } from './web-schema.ts'
 
@@ -213,6 +220,8 @@ export const APPS = {
   browser: browserEntries,
   'web-server': webServerEntries,
   'reverse-proxy': reverseProxyEntries,
+  'load-balancer': loadBalancerEntries,
+  'request-generator': requestGeneratorEntries,
   meddler: meddlerEntries,
   replayer: replayerEntries,
   firewall: firewallEntries,
@@ -223,6 +232,13 @@ export const APPS = {
   'syn-flooder': synFlooderEntries,
   'arp-spoofer': arpSpooferEntries,
   'udp-echo': udpEchoEntries,
+  'live-server': liveServerEntries,
+  'live-client': liveClientEntries,
+  'redis-server': redisServerEntries,
+  'session-server': sessionServerEntries,
+  'session-client': sessionClientEntries,
+  'tcp-balancer': tcpBalancerEntries,
+  vrrp: vrrpEntries,
   'letter-writer': letterWriterEntries,
   'letter-carrier': letterCarrierEntries,
   'letter-reader': letterReaderEntries,

@@ -1,6 +1,7 @@
 import { addressEntries } from './address-schema.ts'
 import { ScenarioError, listChoices, nearest, quote } from './errors.ts'
 import { formatPath } from './path.ts'
+import { checkCrowd } from './crowd-consistency.ts'
 import { nameOfLink } from './segment.ts'
 import { parseIp } from '../wire/address.ts'
 import type { ParsedHost, ParsedScenario } from './schema.ts'
@@ -32,6 +33,7 @@ export function checkConsistency(
       )
     }
     if (host.kind === 'switch') checkSwitch(name, host, apps)
+    checkCrowd(scenario, name, host)
     checkPorts(apps)
     for (const app of apps) checkReferences(scenario, app)
   }
@@ -49,6 +51,11 @@ function checkAliases(scenario: ParsedScenario): void {
       if (owner !== undefined) throw new ScenarioError(path, quote(alias), `a name of its own, for ${owner} is called so`)
       owners.set(alias, path)
     })
+  }
+  for (const [name, address] of Object.entries(scenario.names)) {
+    const owner = owners.get(name)
+    if (owner !== undefined)
+      throw new ScenarioError(formatPath(['names', name]), quote(address), `a name of its own, for ${owner} is called so`)
   }
 }
 
@@ -111,6 +118,7 @@ function listensOn({ app, options }: ParsedApp): readonly Listening[] {
   const port = String(options['port'])
   switch (app) {
     case 'web-server':
+    case 'load-balancer':
     case 'reverse-proxy': {
       const tls = options['tls'] as { readonly port: number; readonly plain: string } | undefined
       const plain = { port: `tcp ${port}`, key: ['port'] }
@@ -130,9 +138,17 @@ function listensOn({ app, options }: ParsedApp): readonly Listening[] {
       const listening = [{ port: 'tcp 80', key: [] }]
       return options['tls'] === undefined ? listening : [...listening, { port: 'tcp 443', key: ['tls'] }]
     }
+    case 'live-server': {
+      const tls = options['tls'] as { readonly port: number } | undefined
+      return [
+        tls === undefined ? { port: `tcp ${port}`, key: ['port'] } : { port: `tcp ${String(tls.port)}`, key: ['tls', 'port'] },
+      ]
+    }
     case 'replayer':
     case 'letter-carrier':
     case 'letter-reader':
+    case 'redis-server':
+    case 'session-server':
       return [{ port: `tcp ${port}`, key: ['port'] }]
     case 'stream-receiver':
       return [{ port: `${String(options['transport'])} ${port}`, key: ['port'] }]
@@ -182,6 +198,51 @@ function checkReferences(scenario: ParsedScenario, { app, options, path }: Parse
       const backends = options['backends'] as readonly string[]
       backends.forEach((url, index) => {
         refer(url, backends.length === 1 ? ['backends'] : ['backends', index])
+      })
+      return
+    }
+    case 'live-client': {
+      const servers = options['servers'] as readonly string[]
+      servers.forEach((url, index) => {
+        refer(url, servers.length === 1 ? ['servers'] : ['servers', index])
+      })
+      return
+    }
+    case 'tcp-balancer': {
+      const backends = options['backends'] as readonly { readonly at: string }[]
+      refer(options['virtual'] as string, ['virtual'])
+      backends.forEach(({ at }, index) => {
+        refer(at, ['backends', index])
+      })
+      return
+    }
+    case 'live-server': {
+      const bus = options['bus'] as { readonly to: string } | undefined
+      if (bus !== undefined) refer(bus.to, ['bus', 'to'])
+      return
+    }
+    case 'session-server': {
+      const redis = options['redis'] as { readonly to: string } | undefined
+      if (redis !== undefined) refer(redis.to, ['redis', 'to'])
+      return
+    }
+    case 'session-client':
+      refer(options['server'] as string, ['server'])
+      return
+    case 'vrrp': {
+      const virtual = options['virtual'] as readonly string[]
+      virtual.forEach((text, index) => {
+        refer(text, ['virtual', index])
+      })
+      return
+    }
+    case 'request-generator':
+      refer(options['url'] as string, ['url'])
+      return
+    case 'load-balancer': {
+      const backends = options['backends'] as readonly { readonly url: string }[]
+      backends.forEach(({ url }, index) => {
+        refer(url, ['backends', index])
       })
       return
     }
@@ -245,6 +306,7 @@ function checkReference(scenario: ParsedScenario, text: string, path: string): v
     return
   }
   const reachable = Object.keys(scenario.hosts).filter((host) => scenario.hosts[host]?.kind !== 'switch')
+  if (Object.hasOwn(scenario.names, name)) return
   if (reachable.includes(name) || Object.values(scenario.hosts).some(({ aliases }) => aliases?.includes(name))) return
   if (Object.hasOwn(scenario.hosts, name))
     throw new ScenarioError(path, quote(text), `a host with an address, which the switch ${name} has not`)

@@ -8,9 +8,10 @@ function hasAddress6(host: ParsedHost): boolean {
   return host.address6 !== undefined || host.addresses6 !== undefined
 }
 
-/** Whether a host speaks a version: by its own word, by its having an IPv6 address, or by what the scenario says of all. */
+/** Whether a host speaks a version: crowds IPv4 only, others by its own word, by its having an IPv6 address, or by what the scenario says of all. */
 function speaks(scenario: ParsedScenario, host: ParsedHost, family: Family): boolean {
   if (host.kind === 'switch') return false
+  if (host.replicas !== undefined) return family === 4
   const versions = host.ip ?? (scenario.ip === 'v4' && hasAddress6(host) ? 'dual' : scenario.ip)
   return versions === 'dual' || versions === (family === 4 ? 'v4' : 'v6')
 }

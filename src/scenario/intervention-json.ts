@@ -6,6 +6,7 @@ import { SETTING_UNITS, UNLIMITED, settingEntries, writeQueue } from './link-sch
 import { MACHINE_UNITS, machineEntries } from './machine-schema.ts'
 import { formatPath } from './path.ts'
 import { writeUnit } from './units.ts'
+import { memberName, readMemberName } from './member-name.ts'
 import { check, copyPlain } from './validation.ts'
 import type { Action, Intervention, PacketChoice } from './intervention.ts'
 import type { Flap, LinkSettings } from '../kernel/link.ts'
@@ -18,7 +19,21 @@ import type { ResolvedScenario } from './resolved.ts'
 export type WrittenIntervention = Readonly<Record<string, unknown>>
 
 const MOST_INTERVENTIONS = 10_000
-const KINDS = ['drop', 'corrupt', 'set', 'kill', 'restart', 'pause', 'resume', 'cut', 'heal', 'link', 'host'] as const
+const KINDS = [
+  'drop',
+  'corrupt',
+  'set',
+  'kill',
+  'restart',
+  'pause',
+  'resume',
+  'watch',
+  'unwatch',
+  'cut',
+  'heal',
+  'link',
+  'host',
+] as const
 const DIRECTIONS = ['forward', 'backward'] as const
 
 const at = timeField('Simulated time.', { max: Number.MAX_SAFE_INTEGER })
@@ -133,7 +148,7 @@ function parseAction(kind: (typeof KINDS)[number], value: unknown, path: Path, s
     }
     case 'host': {
       const { name, ...settings } = check(machineChange, value, path)
-      nameOf('host', name, [...path, 'name'], scenario)
+      hostOf(name, [...path, 'name'], scenario)
       if (Object.keys(settings).length === 0) {
         const allowed = 'at least one setting to change, such as "perPacket": "1 ms"'
         throw new ScenarioError(formatPath(path), describeFound(value), allowed)
@@ -145,13 +160,17 @@ function parseAction(kind: (typeof KINDS)[number], value: unknown, path: Path, s
     case 'heal':
       return { heal: nameOf('link', value, path, scenario) }
     case 'kill':
-      return { kill: nameOf('host', value, path, scenario) }
+      return { kill: hostOf(value, path, scenario) }
     case 'restart':
-      return { restart: nameOf('host', value, path, scenario) }
+      return { restart: hostOf(value, path, scenario) }
     case 'pause':
-      return { pause: nameOf('host', value, path, scenario) }
+      return { pause: hostOf(value, path, scenario) }
     case 'resume':
-      return { resume: nameOf('host', value, path, scenario) }
+      return { resume: hostOf(value, path, scenario) }
+    case 'watch':
+      return { watch: hostOf(value, path, scenario) }
+    case 'unwatch':
+      return { unwatch: hostOf(value, path, scenario) }
   }
 }
 
@@ -160,6 +179,22 @@ function parsePacket(value: unknown, path: Path, scenario: ResolvedScenario): Pa
   const choice = check(packet, value, path)
   nameOf('link', choice.link, [...path, 'link'], scenario)
   return { ...choice, direction: choice.direction === 'forward' ? 0 : 1 }
+}
+
+/** The name of a host, or of a member of a crowd. */
+function hostOf(value: unknown, path: Path, scenario: ResolvedScenario): string {
+  const { host: name, member } = readMemberName(typeof value === 'string' ? value : '')
+  const host = scenario.hosts.find((each) => each.name === name)
+  if (member === undefined || host === undefined) return nameOf('host', value, path, scenario)
+  const { replicas } = host
+  if (replicas !== undefined && member < replicas) return String(value)
+  const allowed =
+    replicas === undefined ? `"${name}", which is no crowd` : `"${name}", or a member of it, ${rangeOf(name, replicas)}`
+  throw new ScenarioError(formatPath(path), describeFound(value), allowed)
+}
+
+function rangeOf(name: string, replicas: number): string {
+  return `"${memberName({ host: name, member: 0 })}" to "${memberName({ host: name, member: replicas - 1 })}"`
 }
 
 function nameOf(kind: 'host' | 'link', value: unknown, path: Path, scenario: ResolvedScenario): string {

@@ -10,7 +10,10 @@ import type { Nanos } from '../kernel/time.ts'
 export type PacketChoice =
   { readonly frame: number } | { readonly link: string; readonly direction: 0 | 1; readonly packet: number }
 
-/** What a person did to the run, in plain numbers and names. The JSON form with units is parsed by `parseInterventions`. */
+/**
+ * What a person did to the run, in plain numbers and names. Where a host is named, it may be one member of a crowd: `'clients[37]'`. The JSON
+ * form with units is parsed by `parseInterventions`.
+ */
 export type Action =
   | { readonly drop: PacketChoice }
   | { readonly corrupt: PacketChoice }
@@ -26,6 +29,9 @@ export type Action =
         readonly settings: MachineChange
       }
     }
+  /** From now on the trace has all details of a host, though its trace is brief; nothing else changes, neither bytes nor ids. */
+  | { readonly watch: string }
+  | { readonly unwatch: string }
   | { readonly cut: string }
   | { readonly heal: string }
   | {

@@ -31,7 +31,20 @@ export type KnobTarget =
     }
 
 const DIRECTIONS = ['forward', 'backward'] as const
-const HOST_PARTS = new Set(['tcp', 'machine', 'kind', 'label', 'aliases', 'position', 'apps', ...Object.keys(addressEntries)])
+const HOST_PARTS = new Set([
+  'tcp',
+  'machine',
+  'replicas',
+  'access',
+  'trace',
+  'outages',
+  'kind',
+  'label',
+  'aliases',
+  'position',
+  'apps',
+  ...Object.keys(addressEntries),
+])
 
 type Tree = Record<string, unknown>
 
@@ -148,8 +161,11 @@ export function valueAt(tree: unknown, place: Path): unknown {
   return at
 }
 
-/** Parts of a link or a host that are objects, and may be made when a value is put inside. */
-const MADE = new Set<string | number>(['tcp', 'machine', 'forward', 'backward', 'position', 'tls'])
+/** Parts of a link, a host or an application that are objects, and may be made when a value is put inside. */
+const MADE = new Set<string | number>([
+  ...['tcp', 'machine', 'access', 'forward', 'backward', 'position', 'tls'],
+  ...['reconnect', 'heartbeat', 'say'],
+])
 
 /**
  * Puts a value into a written scenario.

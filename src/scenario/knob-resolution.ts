@@ -1,6 +1,7 @@
 import { TCP_PRESETS, tcpConfig } from '../protocols/tcp/config.ts'
 import { DEFAULT_MACHINE } from './machine-settings.ts'
 import { DEFAULT_LINK } from '../kernel/link.ts'
+import { usualSettings } from './crowd-consistency.ts'
 import { ScenarioError, describeFound, quote, suggestChoices } from './errors.ts'
 import { authorsValue, parseKnobValue, writeKnobValue } from './knob.ts'
 import { formatTarget, locate, optionOf, placeOf, putAt, valueAt } from './knob-path.ts'
@@ -269,7 +270,7 @@ function isLive(source: Tree, scenario: ParsedScenario, target: KnobTarget, rest
   if (target.kind === 'link') return Object.hasOwn(settingEntries, target.key)
   if (target.kind === 'host') {
     const [part, ...below] = target.below
-    return below.length === 1 && (part === 'machine' || (part === 'tcp' && restart === false))
+    return below.length === 1 && (part === 'machine' || part === 'access' || (part === 'tcp' && restart === false))
   }
   const place = placeOf(source, { ...target, below: [] })
   const app = valueAt(scenario, place)
@@ -334,11 +335,11 @@ function parsedValue(
     const link = scenario.links[target.link]
     if (link === undefined) return undefined
     if (target.key === 'queue') {
-      const { queueBytes, queueFrames } = resolveSettings(link)[target.direction ?? 0]
+      const { queueBytes, queueFrames } = resolveSettings(link, usualSettings(scenario, link))[target.direction ?? 0]
       return control.kind === 'range' && control.unit === 'count' ? queueFrames : queueBytes
     }
     const value: unknown = Object.hasOwn(DEFAULT_LINK, target.key)
-      ? valueAt(resolveSettings(link)[target.direction ?? 0], [target.key])
+      ? valueAt(resolveSettings(link, usualSettings(scenario, link))[target.direction ?? 0], [target.key])
       : valueAt(link, [target.key])
     return scalar(value)
   }

@@ -1,4 +1,5 @@
 import { ScenarioError, describeFound, listChoices, quote, suggestChoices } from './errors.ts'
+import { accessSchema } from './crowd-schema.ts'
 import { valueAt } from './knob-path.ts'
 import { linkSettings, plainSettings } from './link-schema.ts'
 import { liveOption } from './live-option.ts'
@@ -132,9 +133,9 @@ function liveChange(scenario: ResolvedScenario, path: string, written: unknown):
   const host = scenario.hosts.find((candidate) => candidate.name === who)
   if (host === undefined) throw new ScenarioError(path, quote(String(who)), 'a host of this scenario')
   const change = { kind: 'host', host: host.name, path: path.slice(`hosts.${host.name}.`.length) } as const
-  if (below[0] === 'tcp' || below[0] === 'machine') {
+  if (below[0] === 'tcp' || below[0] === 'machine' || below[0] === 'access') {
     const key = String(below[1])
-    const schema = below[0] === 'tcp' ? tcpSchema : machineSchema
+    const schema = { tcp: tcpSchema, machine: machineSchema, access: accessSchema }[below[0]]
     return { ...change, value: valueAt(check(schema, { [key]: written }, ['hosts', host.name, below[0]]), [key]) }
   }
   const listed = below[0] === 'apps' && typeof below[1] === 'number'

@@ -258,10 +258,13 @@ export function plainSettings(given: ReadSettings): Partial<LinkSettings> {
   return { ...rest, ...queue }
 }
 
-/** Settings of both directions with every default filled in: [0] forward, [1] backward. */
-export function resolveSettings(link: ParsedLink): [LinkSettings, LinkSettings] {
+/**
+ * Settings of both directions with every default filled in: [0] forward, [1] backward.
+ * @param usual what holds where the author has said nothing
+ */
+export function resolveSettings(link: ParsedLink, usual: LinkSettings = DEFAULT_LINK): [LinkSettings, LinkSettings] {
   const { between: _between, name: _name, mtu: _mtu, forward, backward, ...both } = link
-  const base = { ...DEFAULT_LINK, ...plainSettings(both) }
+  const base = { ...usual, ...plainSettings(both) }
   return [
     { ...base, ...plainSettings(forward ?? {}) },
     { ...base, ...plainSettings(backward ?? {}) },

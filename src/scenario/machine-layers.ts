@@ -24,6 +24,12 @@ export class MachineLayers {
     this.overrides = Object.fromEntries(together.filter(([, value]) => value !== null))
   }
 
+  /** Something holds from now on whatever was set by hand. */
+  settle<Key extends keyof MachineSettings>(key: Key, value: MachineSettings[Key]): void {
+    this.rebase({ [key]: value })
+    this.override({ [key]: null })
+  }
+
   /** What is in force. */
   get settings(): MachineSettings {
     return { ...this.base, ...this.overrides }

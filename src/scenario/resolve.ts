@@ -1,8 +1,10 @@
 import { DEFAULT_MACHINE } from './machine-settings.ts'
 import { servedByModel } from './web-schema.ts'
 import { resolveAddresses } from './address-resolution.ts'
+import { resolveCharts } from './chart-resolution.ts'
 import { resolveComparison } from './comparison.ts'
 import { checkConsistency } from './consistency.ts'
+import { usualSettings } from './crowd-consistency.ts'
 import { ScenarioError, describeFound } from './errors.ts'
 import { resolveKnobs } from './knob-resolution.ts'
 import { resolveSettings } from './link-schema.ts'
@@ -56,6 +58,7 @@ export function resolveScenario(source: unknown, options: ResolveOptions = {}): 
     knobs,
     faults: scenario.faults,
     views: scenario.views,
+    ...(scenario.charts.length > 0 && { charts: resolveCharts(scenario) }),
     ...(scenario.compare !== undefined && { compare: resolveComparison(scenario.compare, knobs) }),
     ...(scenario.colorBy !== undefined && { colorBy: scenario.colorBy }),
     lesson: scenario.lesson.map(({ text, until }): LessonStep => (until === undefined ? { text } : { text, until })),
@@ -94,7 +97,12 @@ function resolveLinks(scenario: ParsedScenario, topology: Topology): ResolvedLin
   return scenario.links.map((link, index) => {
     const hosts = topology.ends[index] ?? [0, 0]
     const portOf = (end: 0 | 1): number => topology.ports[hosts[end]]?.findIndex((port) => port.link === index) ?? 0
-    return { name: nameOfLink(link), hosts, ports: [portOf(0), portOf(1)], settings: resolveSettings(link) }
+    return {
+      name: nameOfLink(link),
+      hosts,
+      ports: [portOf(0), portOf(1)],
+      settings: resolveSettings(link, usualSettings(scenario, link)),
+    }
   })
 }
 
@@ -110,9 +118,11 @@ function resolveHosts(scenario: ParsedScenario, topology: Topology, layout: Layo
   const speaksTls = usesTls(apps.flat())
   const optionsFor = (app: ParsedApp, index: number): Readonly<Record<string, unknown>> => {
     const [name, { aliases = [] }] = entries[index] ?? ['', {}]
+    // Who answers for a shared address has to be believed under its name.
+    const shared = Object.keys(scenario.names)
     if (KEYED.has(app.app)) return { ...app.options, seed }
     return speaksTls
-      ? withTls(app, { seed, names: [name, ...aliases], interfaces: addresses[index]?.interfaces ?? [] })
+      ? withTls(app, { seed, names: [name, ...aliases, ...shared], interfaces: addresses[index]?.interfaces ?? [] })
       : app.options
   }
   return entries.map(([name, host], index) => ({
@@ -121,12 +131,24 @@ function resolveHosts(scenario: ParsedScenario, topology: Topology, layout: Layo
     kind: host.kind,
     ...addresses[index],
     apps: (apps[index] ?? []).map((app) => ({ app: app.app, options: optionsFor(app, index) })),
+    ...crowdOf(host),
     ...(host.icmpErrors !== undefined && { icmpErrors: host.icmpErrors }),
     ...(host.clampsMss !== undefined && { clampsMss: host.clampsMss }),
     tcp: host.tcp ?? {},
     ...(host.machine !== undefined && { machine: { ...DEFAULT_MACHINE, ...host.machine } }),
+    ...(host.outages !== undefined && { outages: host.outages }),
     position: host.position ?? places[index] ?? { x: 0.5, y: 0.5 },
   }))
+}
+
+/** What makes a crowd of a host, or spares the trace. */
+function crowdOf({ replicas, access, trace }: ParsedHost): Pick<ResolvedHost, 'replicas' | 'access' | 'trace'> {
+  const { rate = 0, delay = 0 } = access ?? {}
+  return {
+    ...(replicas !== undefined && { replicas }),
+    ...(access !== undefined && { access: { rate, delay: typeof delay === 'number' ? [delay, delay] : delay } }),
+    ...((trace ?? (replicas === undefined ? 'full' : 'brief')) === 'brief' && { trace: 'brief' }),
+  }
 }
 
 /** Such that the longest way takes about a second to watch: 1, 2 or 5 times a power of ten. */

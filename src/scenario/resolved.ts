@@ -2,6 +2,7 @@ import type { MachineSettings } from './machine-settings.ts'
 import type { IpAddress } from '../wire/address.ts'
 import type { LinkSettings } from '../kernel/link.ts'
 import type { Nanos } from '../kernel/time.ts'
+import type { ChartPlan } from '../trace/measures/measure-spec.ts'
 
 /** One network interface of a host; its index in `ResolvedHost.interfaces` is the kernel's port number. */
 export interface ResolvedInterface {
@@ -39,15 +40,34 @@ export interface ResolvedRoute<Address extends IpAddress = number> {
   readonly port: number
 }
 
+/** The line of each member of a crowd. */
+export interface ResolvedAccess {
+  /** Bits per second of whole Ethernet frames, each way; 0: unlimited. */
+  readonly rate: number
+  /** One-way delay, the least and the most; each member has one of its own between them. */
+  readonly delay: readonly [Nanos, Nanos]
+}
+
 export interface ResolvedHost {
   readonly name: string
   /** For people. */
   readonly label: string
   readonly kind: 'host' | 'router' | 'switch'
+  /**
+   * How many there are; absent: one machine that is no crowd. A crowd has one interface, with the addresses of member 0: member i, called
+   * `name[i]`, has the MAC and the IPv4 address i above them.
+   */
+  readonly replicas?: number
+  /** The line of each member, in front of the link; absent: members are on the link themselves. */
+  readonly access?: ResolvedAccess
+  /** `'brief'`: details are left out of the trace unless somebody watches; absent: it has every event. */
+  readonly trace?: 'brief'
   readonly interfaces: readonly ResolvedInterface[]
   readonly routes: readonly ResolvedRoute[]
   /** Routes for IPv6; absent where none is spoken. */
   readonly routes6?: readonly ResolvedRoute<bigint>[]
+  /** Further addresses that are its own, and which ARP says nothing of; absent: none. */
+  readonly loopback?: readonly number[]
   /** Whether it sends router advertisements (RFC 4861 section 6.2). */
   readonly advertises?: boolean
   /** Whether it makes sure that nobody has its IPv6 addresses (RFC 4862 section 5.4); absent: of the automatic ones only. */
@@ -64,6 +84,8 @@ export interface ResolvedHost {
   readonly tcp: Readonly<Record<string, unknown>>
   /** The machine under it; a perfect one when absent. */
   readonly machine?: MachineSettings
+  /** When its power goes by itself, and for how long (0: for good); absent: never. */
+  readonly outages?: readonly { readonly at: Nanos; readonly for: Nanos }[]
   /** Where the stage draws it: fractions of the width and height. */
   readonly position: { readonly x: number; readonly y: number }
 }
@@ -143,6 +165,8 @@ export interface ResolvedScenario {
   readonly faults: readonly ('drop' | 'corrupt' | 'link' | 'cut' | 'kill' | 'pause' | 'machine')[]
   /** Instruments to open at first: `'events'`, `'inspector'`. */
   readonly views: readonly string[]
+  /** Charts over simulated time; absent: none. */
+  readonly charts?: readonly ChartPlan[]
   /** Two runs that are offered to be shown both at once; absent: none. */
   readonly compare?: ResolvedComparison
   /** What the colours of packets tell apart at first; absent: connections. */

@@ -1,6 +1,8 @@
 import * as v from 'valibot'
-import { addressEntries, ipVersions } from './address-schema.ts'
+import { addressEntries, ipVersions, sharedNames } from './address-schema.ts'
 import { APPS, APP_NAMES } from './app-schema.ts'
+import { chartsSchema } from './chart-schema.ts'
+import { crowdEntries } from './crowd-schema.ts'
 import { claimSchema, measuredClaimSchema } from './claim-schema.ts'
 import {
   byName,
@@ -32,7 +34,7 @@ const LIMITS = {
 const DAY = 86_400e9
 
 const FAULTS = ['drop', 'corrupt', 'link', 'cut', 'kill', 'pause', 'machine'] as const
-const VIEWS = ['lanes', 'waterfall', 'events', 'inspector'] as const
+const VIEWS = ['lanes', 'waterfall', 'charts', 'ring', 'events', 'inspector'] as const
 
 const hostEntries = {
   kind: v.optional(
@@ -56,6 +58,7 @@ const hostEntries = {
     ),
   ),
   ...addressEntries,
+  ...crowdEntries,
   icmpErrors: v.exactOptional(
     flagField(
       'Tells sources by ICMP what became of their packets, as all should; false makes a router that swallows them in silence.',
@@ -66,6 +69,16 @@ const hostEntries = {
   ),
   tcp: v.exactOptional(tcpSchema),
   machine: v.exactOptional(machineSchema),
+  outages: v.exactOptional(
+    listOf(
+      'outages',
+      strict('an outage', {
+        at: timeField('When its power goes.', { min: 1, max: DAY }),
+        for: v.optional(timeField('How long it stays off; 0 s: for good.', { max: DAY }), '0 s'),
+      }),
+      { max: 100, description: 'When it loses its power by itself, with all that it had in memory, and for how long.' },
+    ),
+  ),
   position: v.exactOptional(
     v.pipe(
       strict('a position', {
@@ -84,13 +97,14 @@ function appAllowed({ input }: v.BaseIssue<unknown>): string {
   return `the name of an application: ${typeof input === 'string' ? suggestChoices(input, APP_NAMES) : listChoices(APP_NAMES)}`
 }
 
-/** An application on a host of several. */
-export const appOnItsOwn = v.variant(
+const appVariants = v.variant(
   'app',
   [
     strict('a browser', { app: v.literal('browser'), ...APPS.browser }),
     strict('a web server', { app: v.literal('web-server'), ...APPS['web-server'] }),
     strict('a reverse proxy', { app: v.literal('reverse-proxy'), ...APPS['reverse-proxy'] }),
+    strict('a load balancer', { app: v.literal('load-balancer'), ...APPS['load-balancer'] }),
+    strict('a generator of requests', { app: v.literal('request-generator'), ...APPS['request-generator'] }),
     strict('a meddler', { app: v.literal('meddler'), ...APPS.meddler }),
     strict('a replayer', { app: v.literal('replayer'), ...APPS.replayer }),
     strict('a firewall', { app: v.literal('firewall'), ...APPS.firewall }),
@@ -101,6 +115,13 @@ export const appOnItsOwn = v.variant(
     strict('a SYN flooder', { app: v.literal('syn-flooder'), ...APPS['syn-flooder'] }),
     strict('an ARP spoofer', { app: v.literal('arp-spoofer'), ...APPS['arp-spoofer'] }),
     strict('a UDP echo', { app: v.literal('udp-echo'), ...APPS['udp-echo'] }),
+    strict('a live server', { app: v.literal('live-server'), ...APPS['live-server'] }),
+    strict('a balancer of TCP connections', { app: v.literal('tcp-balancer'), ...APPS['tcp-balancer'] }),
+    strict('VRRP', { app: v.literal('vrrp'), ...APPS.vrrp }),
+    strict('a live client', { app: v.literal('live-client'), ...APPS['live-client'] }),
+    strict('a server of Redis', { app: v.literal('redis-server'), ...APPS['redis-server'] }),
+    strict('a server with sessions', { app: v.literal('session-server'), ...APPS['session-server'] }),
+    strict('a client with a session', { app: v.literal('session-client'), ...APPS['session-client'] }),
     strict('a writer of letters', { app: v.literal('letter-writer'), ...APPS['letter-writer'] }),
     strict('a carrier of letters', { app: v.literal('letter-carrier'), ...APPS['letter-carrier'] }),
     strict('a reader of letters', { app: v.literal('letter-reader'), ...APPS['letter-reader'] }),
@@ -108,15 +129,23 @@ export const appOnItsOwn = v.variant(
   appAllowed,
 )
 
-export type ParsedHostApp = v.InferOutput<typeof appOnItsOwn>
+export type ParsedHostApp = v.InferOutput<typeof appVariants>
+type HostAppSource = v.InferInput<typeof appVariants>
+/** An application on a host of several. Its type is what goes in and comes out: spelt out in full, it would be too long for a declaration. */
+export const appOnItsOwn: v.GenericSchema<HostAppSource, ParsedHostApp> = appVariants
 
-/** A host. With `app`, the options of that application stand beside it. */
-export const hostSchema = v.variant(
+const hostVariants = v.variant(
   'app',
   [
     strict('a host with a browser', { app: v.literal('browser'), ...hostEntries, ...APPS.browser }),
     strict('a host with a web server', { app: v.literal('web-server'), ...hostEntries, ...APPS['web-server'] }),
     strict('a host with a reverse proxy', { app: v.literal('reverse-proxy'), ...hostEntries, ...APPS['reverse-proxy'] }),
+    strict('a host with a load balancer', { app: v.literal('load-balancer'), ...hostEntries, ...APPS['load-balancer'] }),
+    strict('a host with a generator of requests', {
+      app: v.literal('request-generator'),
+      ...hostEntries,
+      ...APPS['request-generator'],
+    }),
     strict('a host with a meddler', { app: v.literal('meddler'), ...hostEntries, ...APPS.meddler }),
     strict('a host with a replayer', { app: v.literal('replayer'), ...hostEntries, ...APPS.replayer }),
     strict('a host with a firewall', { app: v.literal('firewall'), ...hostEntries, ...APPS.firewall }),
@@ -127,6 +156,25 @@ export const hostSchema = v.variant(
     strict('a host with a SYN flooder', { app: v.literal('syn-flooder'), ...hostEntries, ...APPS['syn-flooder'] }),
     strict('a host with an ARP spoofer', { app: v.literal('arp-spoofer'), ...hostEntries, ...APPS['arp-spoofer'] }),
     strict('a host with a UDP echo', { app: v.literal('udp-echo'), ...hostEntries, ...APPS['udp-echo'] }),
+    strict('a host with a live server', { app: v.literal('live-server'), ...hostEntries, ...APPS['live-server'] }),
+    strict('a host with a balancer of TCP connections', {
+      app: v.literal('tcp-balancer'),
+      ...hostEntries,
+      ...APPS['tcp-balancer'],
+    }),
+    strict('a host with VRRP', { app: v.literal('vrrp'), ...hostEntries, ...APPS.vrrp }),
+    strict('a host with a live client', { app: v.literal('live-client'), ...hostEntries, ...APPS['live-client'] }),
+    strict('a host with a server of Redis', { app: v.literal('redis-server'), ...hostEntries, ...APPS['redis-server'] }),
+    strict('a host with a server with sessions', {
+      app: v.literal('session-server'),
+      ...hostEntries,
+      ...APPS['session-server'],
+    }),
+    strict('a host with a client with a session', {
+      app: v.literal('session-client'),
+      ...hostEntries,
+      ...APPS['session-client'],
+    }),
     strict('a host with a writer of letters', { app: v.literal('letter-writer'), ...hostEntries, ...APPS['letter-writer'] }),
     strict('a host with a carrier of letters', { app: v.literal('letter-carrier'), ...hostEntries, ...APPS['letter-carrier'] }),
     strict('a host with a reader of letters', { app: v.literal('letter-reader'), ...hostEntries, ...APPS['letter-reader'] }),
@@ -142,7 +190,10 @@ export const hostSchema = v.variant(
   (issue) =>
     issue.path === undefined ? 'a host: an object such as {"app": "browser", "visits": "http://bob/"}' : appAllowed(issue),
 )
-export type ParsedHost = v.InferOutput<typeof hostSchema>
+export type ParsedHost = v.InferOutput<typeof hostVariants>
+type HostSource = v.InferInput<typeof hostVariants>
+/** A host. With `app`, the options of that application stand beside it. */
+export const hostSchema: v.GenericSchema<HostSource, ParsedHost> = hostVariants
 
 const SCALAR_ALLOWED = 'a number, a text such as "2 %", or true or false'
 const scalar = v.union(
@@ -236,6 +287,7 @@ const lessonStep = strict('a step of a lesson', {
               'restart',
               'pause',
               'resume',
+              'watch',
               'cut',
               'heal',
               'link',
@@ -264,6 +316,7 @@ const scenarioEntries = {
     numberField('Simulated seconds per real second at first; found from the delays when absent.', { min: 0.001, max: 10 }),
   ),
   ip: v.optional(ipVersions, 'v4'),
+  names: sharedNames,
   hosts: byName('hosts by name', hostName, hostSchema, { min: 1, max: LIMITS.hosts, description: 'Hosts by name.' }),
   links: listOf('links', linkSchema, { min: 1, max: LIMITS.links, description: 'Links between hosts.' }),
   knobs: v.optional(
@@ -281,6 +334,7 @@ const scenarioEntries = {
     listOf('views', choiceField('An instrument.', VIEWS), { max: 20, description: 'Instruments to open at first.' }),
     ['events'],
   ),
+  charts: v.optional(chartsSchema, []),
   compare: v.exactOptional(
     v.pipe(
       strict('a comparison', {

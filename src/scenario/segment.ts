@@ -22,6 +22,8 @@ export interface Segment {
 export interface Topology {
   readonly names: readonly string[]
   readonly kinds: readonly ('host' | 'router' | 'switch')[]
+  /** By host: how many there are of it, which is one but for crowds. */
+  readonly replicas: readonly number[]
   /** By host: for each of its ports, the link and which end of it. */
   readonly ports: readonly (readonly { readonly link: number; readonly end: 0 | 1 }[])[]
   /** By link: indices of the hosts at its ends. */
@@ -42,6 +44,7 @@ export function topologyOf(scenario: ParsedScenario): Topology {
   const names = Object.keys(scenario.hosts)
   const indexOf = new Map(names.map((name, index) => [name, index]))
   const kinds = Object.values(scenario.hosts).map(({ kind }) => kind)
+  const replicas = Object.values(scenario.hosts).map((host) => host.replicas ?? 1)
   const ports: { link: number; end: 0 | 1 }[][] = names.map(() => [])
   const ends = scenario.links.map(({ between }, link) => {
     const pair: [number, number] = [indexOf.get(between[0]) ?? 0, indexOf.get(between[1]) ?? 0]
@@ -50,7 +53,7 @@ export function topologyOf(scenario: ParsedScenario): Topology {
     return pair
   })
   const { segments, segmentOf } = segmentsOf(kinds, ports, ends)
-  return { names, kinds, ports, ends, linkNames: scenario.links.map(nameOfLink), segments, segmentOf }
+  return { names, kinds, replicas, ports, ends, linkNames: scenario.links.map(nameOfLink), segments, segmentOf }
 }
 
 function segmentsOf(

@@ -15,7 +15,13 @@ export interface TlsIdentity {
 }
 
 /** Where an application has the TLS options of connections that it opens, if it opens any. */
-const CLIENT_OPTION: Readonly<Record<string, string>> = { browser: 'tls', 'reverse-proxy': 'backendTls', meddler: 'backendTls' }
+const CLIENT_OPTION: Readonly<Record<string, string>> = {
+  browser: 'tls',
+  'live-client': 'tls',
+  'reverse-proxy': 'backendTls',
+  'load-balancer': 'backendTls',
+  meddler: 'backendTls',
+}
 
 /** Whether anything in a scenario speaks TLS. Where nothing does, no application hears of it. */
 export function usesTls(apps: readonly ParsedApp[]): boolean {
@@ -27,8 +33,10 @@ export function usesTls(apps: readonly ParsedApp[]): boolean {
 /** What an application goes to. */
 function destinations(options: Readonly<Record<string, unknown>>): string[] {
   const visits = options['visits'] as readonly { readonly url: string }[] | undefined
-  const backends = options['backends'] as readonly string[] | undefined
-  return [...(visits?.map(({ url }) => url) ?? []), ...(backends ?? [])]
+  const backends = options['backends'] as readonly (string | { readonly url?: string })[] | undefined
+  const servers = options['servers'] as readonly string[] | undefined
+  const behind = backends?.map((backend) => (typeof backend === 'string' ? backend : (backend.url ?? '')))
+  return [...(visits?.map(({ url }) => url) ?? []), ...(behind ?? []), ...(servers ?? [])]
 }
 
 /** The options of an application with all that its TLS needs, where the scenario speaks TLS. */

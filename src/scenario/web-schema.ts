@@ -5,6 +5,7 @@ import { modelResources, PAGE_MODELS } from './page-model.ts'
 import type { PageChoice } from './page-model.ts'
 import { pageReference } from './page-reference.ts'
 import type { PageReference } from './page-reference.ts'
+import { serviceEntries } from './service-schema.ts'
 import { clientQuic, serverQuic } from './quic-schema.ts'
 import { clientTls, protocols, serverTls, tcpProtocols } from './tls-schema.ts'
 
@@ -311,6 +312,12 @@ export const webServerEntries = {
   tls: serverTls,
   quic: serverQuic,
   altSvc,
+  service: v.exactOptional(
+    v.pipe(
+      strict('service times', serviceEntries),
+      v.description('How long the processor works on a request, one after the other. Absent: as long as the machine says.'),
+    ),
+  ),
   scheduler: v.optional(
     choiceField(
       "Which stream's bytes go first over HTTP/2 and HTTP/3: as priorities say, each in turn, or one after the other in the order of requests.",

@@ -12,8 +12,11 @@ import { ipv4Layer } from '../wire/ipv4-layer.ts'
 import { decodeIpv6Header, NextHeader } from '../wire/ipv6.ts'
 import { walkIpv6Chain } from '../wire/ipv6-chain.ts'
 import { ipv6Layer } from '../wire/ipv6-layer.ts'
+import { read16 } from '../wire/integer.ts'
+import { respLayer } from '../wire/resp-layer.ts'
 import { tcpLayer } from '../wire/tcp.ts'
 import { decodeUdp, udpLayer } from '../wire/udp.ts'
+import { vrrpLayer } from '../wire/vrrp.ts'
 
 /** Titles of layers that could not be read. */
 const TITLES: Readonly<Record<string, string>> = {
@@ -26,7 +29,12 @@ const TITLES: Readonly<Record<string, string>> = {
   udp: 'User Datagram Protocol',
   tcp: 'Transmission Control Protocol',
   http: 'Hypertext Transfer Protocol',
+  vrrp: 'Virtual Router Redundancy Protocol',
+  resp: 'REdis Serialization Protocol',
 }
+
+/** By which RESP is known, as by Wireshark: its bytes alone could be anybody's. */
+const RESP_PORT = 6379
 
 function countOf(bytes: number): string {
   return bytes === 1 ? '1 byte' : `${String(bytes)} bytes`
@@ -108,6 +116,8 @@ class Dissection {
       this.add('icmp', payloadStart, packetEnd, () => icmpLayer(bytes, payloadStart, packetEnd))
     else if (protocol === IpProtocol.UDP) this.udp(payloadStart, packetEnd, source, destination)
     else if (protocol === IpProtocol.TCP) this.tcp(payloadStart, packetEnd, source, destination)
+    else if (protocol === IpProtocol.VRRP)
+      this.add('vrrp', payloadStart, packetEnd, () => vrrpLayer(bytes, payloadStart, packetEnd, source, destination))
     else this.data('Payload', payloadStart, packetEnd)
     return packetEnd
   }
@@ -150,7 +160,9 @@ class Dissection {
     const payloadStart = layers[layers.length - 1].end
     if (payloadStart >= end) return
     const layersBefore = layers.length
-    this.add('http', payloadStart, end, () => http1Layer(bytes, payloadStart, end))
+    if (read16(bytes, start) === RESP_PORT || read16(bytes, start + 2) === RESP_PORT)
+      this.add('resp', payloadStart, end, () => respLayer(bytes, payloadStart, end))
+    else this.add('http', payloadStart, end, () => http1Layer(bytes, payloadStart, end))
     const read = layers.length > layersBefore ? layers[layers.length - 1].end : payloadStart
     this.data('Payload', read, end)
   }

@@ -7,8 +7,8 @@ const FIRST_CAPACITY = 256
 /** Arrays that grew larger than this are given up when they have been read. */
 const LARGEST_KEPT = 1024
 
-/** Numbers of an event: time, id, cause, host. */
-const WIDTH = 4
+/** Numbers of an event: time, id, cause, host, member. */
+const WIDTH = 5
 
 /**
  * Events in their order. A run writes many more of them than anybody reads, so what is written stands in columns, and becomes records
@@ -29,7 +29,7 @@ export class EventTable {
     return this.made.length + this.waiting
   }
 
-  append(time: Nanos, id: Id, host: number, name: string, connection: string, data: EventData, cause: Id): void {
+  append(time: Nanos, id: Id, host: number, name: string, connection: string, data: EventData, cause: Id, member: number): void {
     const at = this.waiting * WIDTH
     if (at === this.numbers.length) this.grow()
     const { numbers } = this
@@ -37,6 +37,7 @@ export class EventTable {
     numbers[at + 1] = id
     numbers[at + 2] = cause
     numbers[at + 3] = host
+    numbers[at + 4] = member
     const index = this.waiting++
     this.names[index] = name
     this.connections[index] = connection
@@ -84,6 +85,7 @@ export class EventTable {
         id: numbers[at + 1],
         time: numbers[at],
         host: numbers[at + 3],
+        member: numbers[at + 4],
         name: this.names[i],
         connection: this.connections[i],
         data: this.data[i],

@@ -44,16 +44,18 @@ export class FrameMemory {
       this.lastBuffer = buffer
       this.lastBlock = index
     }
-    columns.bytesBlock[row] = index
-    columns.bytesStart[row] = bytes.byteOffset
+    const places = columns.bytesPlaces
+    places[row * 2] = index
+    places[row * 2 + 1] = bytes.byteOffset
     const block = this.blocks[index] as Block
     if (number > block.newest) block.newest = number
   }
 
   /** The bytes that stand in a row. They must not have been let go. */
   bytes(columns: FrameBlock, row: number): Uint8Array {
-    const { buffer } = this.blocks[columns.bytesBlock[row]] as Block
-    return new Uint8Array(buffer, columns.bytesStart[row], columns.length[row])
+    const places = columns.bytesPlaces
+    const { buffer } = this.blocks[places[row * 2]] as Block
+    return new Uint8Array(buffer, places[row * 2 + 1], columns.length[row])
   }
 
   /** Forgets buffers in which there is nothing from a frame on. */

@@ -7,8 +7,11 @@ import { FRAME_KINDS, type FrameKind, type FrameRecord } from './record.ts'
 const BLOCK_BITS = 12
 const BLOCK_ROWS = 1 << BLOCK_BITS
 
-/** Bytes of memory that a row costs. */
-export const ROW_BYTES = 6 * 8 + 8 * 4 + 5
+/** Numbers of a row in columns that every table has: six wide, four words, five bytes. */
+const COMMON_BYTES = 6 * 8 + 4 * 4 + 5
+
+/** Bytes of memory that a row costs: with where its bytes are, as the recorder has it, or what a segment carries, as a page has it. */
+export const ROW_BYTES = COMMON_BYTES + 2 * 4
 
 /** Numbers of a packed row, see `FrameTable.pack`. */
 export const PACKED_WIDTH = 16
@@ -35,11 +38,6 @@ export class FrameBlock {
   readonly connection: Uint32Array
   /** As in `Log.Corruption`. */
   readonly corruption: Uint32Array
-  /** Where the bytes are: a block of the recorder and an offset in it; unused on the page. */
-  readonly bytesBlock: Int32Array
-  readonly bytesStart: Int32Array
-  readonly seq: Uint32Array
-  readonly payload: Uint32Array
   readonly fate: Uint8Array
   readonly kind: Uint8Array
   readonly mark: Uint8Array
@@ -47,12 +45,25 @@ export class FrameBlock {
   /** 1: sequence number and payload are known. */
   readonly isMeasured: Uint8Array
 
+  private places: Int32Array | undefined
+  private segments: Uint32Array | undefined
+
+  /** Where the bytes are: a block of the recorder and an offset in it, two numbers a row; there is no such column on a page. */
+  get bytesPlaces(): Int32Array {
+    return (this.places ??= new Int32Array(BLOCK_ROWS * 2))
+  }
+
+  /** Sequence number and payload, two numbers a row; a column that is only there once something was measured. */
+  get tcpSegments(): Uint32Array {
+    return (this.segments ??= new Uint32Array(BLOCK_ROWS * 2))
+  }
+
   constructor() {
-    const memory = new ArrayBuffer(BLOCK_ROWS * ROW_BYTES)
+    const memory = new ArrayBuffer(BLOCK_ROWS * COMMON_BYTES)
     const wide = (index: number): Float64Array => new Float64Array(memory, BLOCK_ROWS * 8 * index, BLOCK_ROWS)
     const words = BLOCK_ROWS * 8 * 6
     const word = (index: number): Uint32Array => new Uint32Array(memory, words + BLOCK_ROWS * 4 * index, BLOCK_ROWS)
-    const bytes = words + BLOCK_ROWS * 4 * 8
+    const bytes = words + BLOCK_ROWS * 4 * 4
     const byte = (index: number): Uint8Array => new Uint8Array(memory, bytes + BLOCK_ROWS * index, BLOCK_ROWS)
     this.id = wide(0)
     this.enqueued = wide(1)
@@ -64,10 +75,6 @@ export class FrameBlock {
     this.length = word(1)
     this.connection = word(2)
     this.corruption = word(3)
-    this.bytesBlock = new Int32Array(memory, words + BLOCK_ROWS * 4 * 4, BLOCK_ROWS)
-    this.bytesStart = new Int32Array(memory, words + BLOCK_ROWS * 4 * 5, BLOCK_ROWS)
-    this.seq = word(6)
-    this.payload = word(7)
     this.fate = byte(0)
     this.kind = byte(1)
     this.mark = byte(2)
@@ -171,11 +178,11 @@ class FrameView implements FrameRecord {
   }
   get seq(): number {
     this.measure()
-    return this.block.seq[this.at]
+    return this.block.isMeasured[this.at] === 0 ? 0 : this.block.tcpSegments[this.at * 2]
   }
   get payload(): number {
     this.measure()
-    return this.block.payload[this.at]
+    return this.block.isMeasured[this.at] === 0 ? 0 : this.block.tcpSegments[this.at * 2 + 1]
   }
   get cause(): Id {
     return this.block.cause[this.at]
@@ -318,8 +325,9 @@ export class FrameTable {
     into[to++] = block.fate[at]
     into[to++] = block.kind[at]
     into[to++] = block.mark[at] * 2 + block.duplicate[at]
-    into[to++] = block.seq[at]
-    into[to] = block.payload[at]
+    const isMeasured = block.isMeasured[at] !== 0
+    into[to++] = isMeasured ? block.tcpSegments[at * 2] : 0
+    into[to] = isMeasured ? block.tcpSegments[at * 2 + 1] : 0
   }
 
   /** Takes in a packed row: a new one, or news of an old one. Rows between the newest and a new one were let go elsewhere. */
@@ -343,8 +351,8 @@ export class FrameTable {
     block.kind[at] = from[offset + 12]
     block.mark[at] = from[offset + 13] >> 1
     block.duplicate[at] = from[offset + 13] & 1
-    block.seq[at] = from[offset + 14]
-    block.payload[at] = from[offset + 15]
+    block.tcpSegments[at * 2] = from[offset + 14]
+    block.tcpSegments[at * 2 + 1] = from[offset + 15]
     block.isMeasured[at] = 1
   }
 

@@ -59,6 +59,8 @@ export interface EventRecord {
   readonly time: Nanos
   /** Index of the host, or -1 for what a person did. */
   readonly host: number
+  /** Of a host that is a crowd: which of its members, index + 1; 0: of no crowd, or of the whole. */
+  readonly member: number
   /** `category:past-tense`. */
   readonly name: string
   /** The conversation's name, or ''. */

@@ -13,7 +13,21 @@ import { TcpSegmentPlace } from './tcp-segment-place.ts'
 import type { TraceStore } from './trace-store.ts'
 
 /** How much a trace may keep when nobody says otherwise, in bytes. */
-export const DEFAULT_TRACE_LIMIT = 200_000_000
+export const DEFAULT_TRACE_LIMIT = 256_000_000
+
+/** How a limit is divided up, all in bytes. */
+interface TraceBudgets {
+  /** For frames: their bytes, and the columns of what is known of them. */
+  readonly frames: number
+  /** For the columns alone. */
+  readonly columns: number
+  readonly events: number
+}
+
+/** What the parts of a trace may take: a million frames of a hundred bytes fit into the default limit. */
+export function budgetsOf(limit: number): TraceBudgets {
+  return { frames: limit * 0.75, columns: limit * 0.375, events: limit * 0.25 }
+}
 
 const QUEUED = FATE_NUMBER.queued
 const IN_FLIGHT = FATE_NUMBER['in-flight']
@@ -25,8 +39,8 @@ const REMEMBERED_MARKS = 4096
 /**
  * Puts what hosts tell into one order, numbers the frames, says what each is, and keeps it all within a limit.
  *
- * Policy of the limit: three quarters of it are for bytes of frames, an eighth for the columns, an eighth for events. When a part is full,
- * its oldest go: bytes frame by frame (such a frame is still drawn and listed, but cannot be looked into, and is missing from
+ * Policy of the limit: three quarters of it are for frames, with half of that at most for their columns, and a quarter for events. When a part
+ * is full, its oldest go: bytes frame by frame (such a frame is still drawn and listed, but cannot be looked into, and is missing from
  * captures), columns some thousand frames at a time, events an eighth at a time. `TraceView.thinnedBytes` and `firstKept` tell. What goes depends on
  * what happened in the run alone, so that a thinned trace is the same in every placement; memory follows as whole buffers become free.
  */
@@ -43,6 +57,8 @@ export class Recorder implements FrameSource {
   /** How many bytes were let go since buffers were last looked through. */
   private bytesToFree = 0
   private interventions = 0
+  /** Told when a machine breaks down or comes back by itself; the member of a crowd is index + 1, 0: no crowd's. */
+  powerNews: ((host: number, member: number, isOn: boolean) => void) | undefined
   /** Time of the last event, or of the last thing that is known to befall any frame. */
   lastMoment: Nanos = 0
   /** Frames that changed since `takeChanged`, of those that there were then. */
@@ -51,9 +67,7 @@ export class Recorder implements FrameSource {
   private told = 0
 
   private readonly table: FrameTable
-  /** For bytes of frames, and for columns and events each, in bytes. */
-  private readonly bytesBudget: number
-  private readonly partBudget: number
+  private readonly budgets: TraceBudgets
   private readonly place = new TcpSegmentPlace()
 
   constructor(
@@ -61,8 +75,7 @@ export class Recorder implements FrameSource {
     limit: number = DEFAULT_TRACE_LIMIT,
   ) {
     this.table = store.table
-    this.bytesBudget = limit * 0.75
-    this.partBudget = limit / 8
+    this.budgets = budgetsOf(limit)
     store.measure = (number) => {
       this.measure(number)
     }
@@ -91,7 +104,7 @@ export class Recorder implements FrameSource {
       }
       framesTaken[index] = taken
     }
-    if (this.bytesToFree > this.partBudget / 2) {
+    if (this.bytesToFree > this.budgets.frames / 12) {
       this.memory.free(this.firstWithBytes)
       this.bytesToFree = 0
     }
@@ -101,7 +114,7 @@ export class Recorder implements FrameSource {
   /** Records what a person did. */
   intervention(time: Nanos, name: string, data: EventData, cause: Id): Id {
     const id = this.store.hosts.length * ID_SEQUENCE_LIMIT + ++this.interventions
-    this.event(time, id, -1, name, '', data, cause)
+    this.event(time, id, -1, name, '', data, cause, 0)
     return id
   }
 
@@ -235,10 +248,19 @@ export class Recorder implements FrameSource {
     this.memory.keep(number, block, row, bytes)
   }
 
-  private event(time: Nanos, id: Id, host: number, name: string, connection: string, data: EventData, cause: Id): void {
+  private event(
+    time: Nanos,
+    id: Id,
+    host: number,
+    name: string,
+    connection: string,
+    data: EventData,
+    cause: Id,
+    member: number,
+  ): void {
     if (time > this.lastMoment) this.lastMoment = time
-    this.store.eventTable.append(time, id, host, name, connection, data, cause)
-    this.store.thinEvents(this.partBudget)
+    this.store.eventTable.append(time, id, host, name, connection, data, cause, member)
+    this.store.thinEvents(this.budgets.events)
   }
 
   /** A frame that a router sends on is a retransmission when the frame that came in was. */
@@ -263,7 +285,10 @@ export class Recorder implements FrameSource {
     const id = numbers[at + Log.Id]
     const index = numbers[at + Log.Where]
     const host = Math.floor(id / ID_SEQUENCE_LIMIT)
-    this.event(numbers[at + Log.Time], id, host, names[index], connections[index], data[index], numbers[at + Log.Cause])
+    const [time, cause, member] = [numbers[at + Log.Time], numbers[at + Log.Cause], numbers[at + Log.Member]]
+    const name = names[index]
+    if (name === 'host:crashed' || name === 'host:recovered') this.powerNews?.(host, member, name === 'host:recovered')
+    this.event(time, id, host, name, connections[index], data[index], cause, member)
   }
 
   /** News of a frame that was told of before. */
@@ -320,8 +345,8 @@ export class Recorder implements FrameSource {
     if (block.isMeasured[row] !== 0 || number < this.firstWithBytes) return
     block.isMeasured[row] = 1
     if (!place.find(this.memory.bytes(block, row))) return
-    block.seq[row] = place.segSeq
-    block.payload[row] = place.payloadLength
+    block.tcpSegments[row * 2] = place.segSeq
+    block.tcpSegments[row * 2 + 1] = place.payloadLength
   }
 
   private foresee({ fateAt, arrives }: FrameBlock, row: number): void {
@@ -330,9 +355,9 @@ export class Recorder implements FrameSource {
   }
 
   private thinFrames(): void {
-    const { table } = this
-    while (this.frameBytes > this.bytesBudget) this.letBytesGo(this.firstWithBytes)
-    while (table.bytes > this.partBudget && table.oldestBlockEnd < table.count) {
+    const { table, budgets } = this
+    while (this.frameBytes > 0 && this.frameBytes + table.bytes > budgets.frames) this.letBytesGo(this.firstWithBytes)
+    while (table.bytes > budgets.columns && table.oldestBlockEnd < table.count) {
       this.letBytesGo(table.oldestBlockEnd)
       table.dropOldestBlock()
     }

@@ -5,6 +5,8 @@ import type { TcpSegmentPlace } from './tcp-segment-place.ts'
 import { TcpStream } from './tcp-stream.ts'
 import { TlsConversation, type Side } from './tls-conversation.ts'
 import type { TlsSecrets } from './tls-secrets.ts'
+import type { WebSocketConversation } from './websocket-conversation.ts'
+import { WebSocketOpening } from './websocket-opening.ts'
 
 /** `PRI`: what a connection preface begins with, and no request does. RFC 9113 section 3.4. */
 const PRI = [0x50, 0x52, 0x49]
@@ -20,7 +22,10 @@ export class StreamConversation {
   private isUndecided = true
   tls: TlsConversation | undefined
   http2: Http2Conversation | undefined
-  /** How much of each end's stream HTTP/2 was told. */
+  websocket: WebSocketConversation | undefined
+  /** While HTTP/1.1 is spoken. */
+  private opening: WebSocketOpening | undefined
+  /** How much of each end's stream HTTP/2 or WebSocket was told, or has no use for. */
   private readonly told: [number, number] = [0, 0]
 
   /** @param first number of the first frame */
@@ -48,6 +53,8 @@ export class StreamConversation {
     if (this.isUndecided) this.decide(side, stream)
     if (this.tls !== undefined) this.tls.advance(side)
     else if (this.http2 !== undefined) this.tell(this.http2, side)
+    else if (this.websocket !== undefined) this.tell(this.websocket, side)
+    else if (this.opening !== undefined) this.await(this.opening, side, stream)
   }
 
   /** Finds out what is spoken by how an end begins. A server of HTTP/2 may begin before the client does, which tells nothing. */
@@ -61,17 +68,27 @@ export class StreamConversation {
     else if (isHttp2) {
       this.http2 = new Http2Conversation(side)
       this.tell(this.http2, other(side))
+    } else if (isWord) {
+      this.opening = new WebSocketOpening()
     }
     this.isUndecided = !isTls && !isWord
   }
 
   /** Passes on what is new of an end. */
-  private tell(http2: Http2Conversation, side: Side): void {
+  private tell(spoken: Http2Conversation | WebSocketConversation, side: Side): void {
     const stream = this.streams[side]
     const bytes = stream?.read(this.told[side], stream.end, this.source)
     if (bytes === undefined) return
     this.told[side] += bytes.length
-    http2.push(side, bytes)
+    spoken.push(side, bytes)
+  }
+
+  /** Looks whether HTTP/1.1 ends here. */
+  private await(opening: WebSocketOpening, side: Side, stream: TcpStream): void {
+    const from = this.told[side]
+    this.told[side] = stream.end
+    const bytes = opening.wants(side) ? stream.read(from, stream.end, this.source) : undefined
+    if (bytes !== undefined) this.websocket = opening.push(side, from, bytes)
   }
 
   private startTls(): void {
@@ -79,9 +96,17 @@ export class StreamConversation {
       if (this.http2 === undefined && this.isHttp2(tls, side, bytes)) {
         this.http2 = new Http2Conversation(tls.isClient(side) ? side : other(side))
       }
-      this.http2?.push(side, bytes)
+      if (this.http2 !== undefined) this.http2.push(side, bytes)
+      else if (this.websocket !== undefined) this.websocket.push(side, bytes)
+      else this.awaitDecrypted(tls, side, bytes)
     })
     this.tls = tls
+  }
+
+  /** As `await`, for what TLS carries. */
+  private awaitDecrypted(tls: TlsConversation, side: Side, bytes: Uint8Array): void {
+    const opening = (this.opening ??= new WebSocketOpening())
+    if (opening.wants(side)) this.websocket = opening.push(side, tls.applicationLength(side) - bytes.length, bytes)
   }
 
   /** What was agreed on; where that is not said, how the client begins. */

@@ -1,5 +1,6 @@
 import { field } from '../wire/describe.ts'
 import type { Layer } from '../wire/field.ts'
+import { http1Layer } from '../wire/http1.ts'
 import { dissect } from './dissect.ts'
 import type { FrameSource } from './frame-source.ts'
 import type { Inspection } from './inspection.ts'
@@ -11,6 +12,8 @@ import { TcpSegmentPlace } from './tcp-segment-place.ts'
 import { http2Layers, TlsInspection, type StreamPart } from './tls-inspection.ts'
 import { TlsSecrets } from './tls-secrets.ts'
 import { UdpDatagramPlace } from './udp-datagram-place.ts'
+import { carriedViews, webSocketPart } from './websocket-inspection.ts'
+import type { WebSocketConversation } from './websocket-conversation.ts'
 
 /** Most things that a line tells of. */
 const TOLD = 4
@@ -83,14 +86,16 @@ export class StreamDissection {
     part: StreamPart,
     outer: readonly Layer[],
   ): Inspection | undefined {
-    const { tls, http2 } = conversation
+    const { tls, http2, websocket } = conversation
     const { bytes } = plain
     if (tls !== undefined) {
       const read = (start: number, end: number): Uint8Array | undefined => stream.read(start, end, this.source)
-      const { layers, views, words, isOpen } = new TlsInspection(tls, http2, stream, part, read)
+      const { layers, views, words, isOpen } = new TlsInspection(tls, http2, websocket, stream, part, read)
       return { bytes, layers: [...outer, ...layers], views, summary: lineOf(words), isOpen }
     }
-    if (http2 === undefined || part.changed !== undefined) return undefined
+    if (part.changed !== undefined) return undefined
+    if (websocket !== undefined) return inWebSocket(plain, websocket, part, outer)
+    if (http2 === undefined) return undefined
     const layers = http2Layers(http2, part.side, part.start, part.end - part.start, part.place)
     const read = layers.at(-1)?.end ?? part.place
     const end = part.place + part.end - part.start
@@ -98,11 +103,29 @@ export class StreamDissection {
     return {
       bytes,
       layers: [...outer, ...layers, ...rest],
-      views: [],
+      views: carriedViews(http2, part.side, part.start, part.end),
       summary: lineOf([...layers, ...rest].map(({ summary }) => summary)),
       isOpen: rest.length > 0,
     }
   }
+}
+
+/** Frames of WebSocket, behind HTTP/1.1 if it ends here. */
+function inWebSocket(
+  plain: Inspection,
+  conversation: WebSocketConversation,
+  part: StreamPart,
+  outer: readonly Layer[],
+): Inspection | undefined {
+  const { side, start, end, place } = part
+  const began = Math.max(start, conversation.starts[side])
+  if (began >= end) return undefined
+  const at = place + began - start
+  const http = began > start ? http1Layer(plain.bytes, place, at) : undefined
+  const { layers, views, isOpen } = webSocketPart(conversation, side, began, end - began, at)
+  const inside = http === undefined ? layers : [http, ...layers]
+  const summary = lineOf(inside.map((layer) => layer.summary))
+  return { bytes: plain.bytes, layers: [...outer, ...inside], views, summary, isOpen }
 }
 
 /** Bytes of a frame of HTTP/2 that is not whole yet. */

@@ -12,6 +12,8 @@ import { partOf } from './layer-parts.ts'
 import type { TcpStream } from './tcp-stream.ts'
 import type { Side, TlsConversation, TlsRecord } from './tls-conversation.ts'
 import { unitsIn } from './unit-search.ts'
+import type { WebSocketConversation } from './websocket-conversation.ts'
+import { carriedViews, carriedWords, webSocketPart } from './websocket-inspection.ts'
 
 /** A decrypted record is shown whole up to this length; of a longer one that spans packets, the part that the packet carries. */
 const WHOLE = 4096
@@ -39,6 +41,8 @@ export class TlsInspection {
   private readonly decrypted: { readonly bytes: Uint8Array; readonly layers: readonly Layer[] }[] = []
   /** Whether a record begins in it that is not whole yet. */
   isOpen = false
+  /** What was put together from the decrypted bytes. */
+  private readonly inside: InspectedView[] = []
   private decryptedLength = 0
   /** Whether the decrypted bytes are those of this packet alone, of a record that spans packets. */
   private isCut = false
@@ -47,6 +51,7 @@ export class TlsInspection {
   constructor(
     private readonly tls: TlsConversation,
     private readonly http2: Http2Conversation | undefined,
+    private readonly websocket: WebSocketConversation | undefined,
     private readonly stream: TcpStream,
     private readonly part: StreamPart,
     private readonly read: (start: number, end: number) => Uint8Array | undefined,
@@ -57,7 +62,7 @@ export class TlsInspection {
     for (const index of unitsIn(records, start, end)) this.record(records[index])
     const next = tls.position(side)
     if (next < end) this.rest(Math.max(next, start), next)
-    if (this.decrypted.length > 0) this.views.unshift(this.decryptedView())
+    if (this.decrypted.length > 0) this.views.unshift(this.decryptedView(), ...this.inside)
   }
 
   private record(record: TlsRecord): void {
@@ -235,7 +240,18 @@ export class TlsInspection {
       const layer = partOf(tlsContentLayer(record.type, content, 0, content.length, record.version), base, base, base + to)
       return layer === undefined ? [] : [layer]
     }
-    if (this.http2 !== undefined) return http2Layers(this.http2, this.part.side, record.contentStart + from, to - from, base)
+    if (this.http2 !== undefined) {
+      const start = record.contentStart + from
+      this.inside.push(...carriedViews(this.http2, this.part.side, start, start + to - from))
+      return http2Layers(this.http2, this.part.side, start, to - from, base)
+    }
+    const { websocket } = this
+    const { side } = this.part
+    if (websocket !== undefined && record.contentStart + from >= websocket.starts[side]) {
+      const part = webSocketPart(websocket, side, record.contentStart + from, to - from, base)
+      this.inside.push(...part.views)
+      return [...part.layers]
+    }
     const http = from === 0 ? http1Layer(content, 0, to) : undefined
     const layer = http === undefined ? undefined : partOf(http, base, base, base + to)
     const read = layer === undefined ? base : layer.end
@@ -289,7 +305,8 @@ export function http2Layers(http2: Http2Conversation, side: Side, start: number,
     const shown = partOf(unit.layer, base + unit.start - start, base, base + length)
     if (shown === undefined) continue
     const isHere = unit.start >= start
-    layers.push({ ...shown, summary: `HTTP/2 ${inWords(unit.layer.summary)}${isHere ? '' : ' (goes on)'}` })
+    const carried = carriedWords(http2, side, Math.max(start, unit.start), Math.min(start + length, unit.end))
+    layers.push({ ...shown, summary: `HTTP/2 ${inWords(unit.layer.summary)}${carried}${isHere ? '' : ' (goes on)'}` })
   }
   return layers
 }

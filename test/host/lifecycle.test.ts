@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { createHost } from '../../src/host/host-machine.ts'
 import { SocketError, type App, type AppContext, type Blocking } from '../../src/host/socket.ts'
 import { UnknownSetting } from '../../src/host/unknown-setting.ts'
+import { MemoryDisk } from '../../src/kernel/disk.ts'
 import type { Environment, Machine, Timer } from '../../src/kernel/machine.ts'
 import { randomStream } from '../../src/kernel/random.ts'
 import { MILLISECOND, SECOND } from '../../src/kernel/time.ts'
@@ -49,6 +50,14 @@ class Ledger implements Environment {
     this.recorded.push(name)
     return ++this.id
   }
+  readonly isBrief = false
+  omit(): number {
+    return ++this.id
+  }
+  crash(why: string): void {
+    this.recorded.push(why)
+  }
+  readonly disk = new MemoryDisk()
 }
 
 function host(apps: readonly string[] = ['app']): ResolvedHost {

@@ -6,7 +6,7 @@ import type { Blocking } from '../../src/host/socket.ts'
 function group(): { scheduler: TaskScheduler; tasks: TaskGroup; failures: unknown[] } {
   const scheduler = new TaskScheduler()
   const failures: unknown[] = []
-  return { scheduler, failures, tasks: new TaskGroup(scheduler, (error) => failures.push(error)) }
+  return { scheduler, failures, tasks: new TaskGroup(scheduler, { taskFailed: (error) => failures.push(error) }) }
 }
 
 describe('coroutines', () => {

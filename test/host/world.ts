@@ -5,7 +5,8 @@ import { Log, LOG_WIDTH, LogEntry } from '../../src/kernel/trace-log.ts'
 import { NEVER, SECOND, type Nanos } from '../../src/kernel/time.ts'
 import { createHost } from '../../src/host/host-machine.ts'
 import { createSwitch } from '../../src/host/switch.ts'
-import type { AppContext, Blocking } from '../../src/host/socket.ts'
+import type { App, AppContext, Blocking } from '../../src/host/socket.ts'
+import { DEFAULT_MACHINE, type MachineSettings } from '../../src/scenario/machine-settings.ts'
 import type { ResolvedHost, ResolvedInterface, ResolvedRoute } from '../../src/scenario/resolved.ts'
 import { interfaceIdentifier, parseIpv4, parseIpv6, type IpAddress } from '../../src/wire/address.ts'
 
@@ -19,11 +20,15 @@ export interface HostPlan {
   tcp?: Record<string, unknown>
   icmpErrors?: boolean
   clampsMss?: boolean
+  /** Further addresses of its own, which it does not answer ARP for. */
+  loopback?: readonly string[]
   /** Hardware addresses entered by hand, by IPv4 address. */
   staticArp?: Record<string, number>
   names?: Record<string, string | readonly string[]>
+  machine?: Partial<MachineSettings>
+  trace?: 'brief'
   /** Runs on this host, in order. */
-  apps?: readonly ((context: AppContext) => Blocking<void>)[]
+  apps?: readonly (((context: AppContext) => Blocking<void>) | App)[]
 }
 
 export interface LinkPlan extends Partial<LinkSettings> {
@@ -127,7 +132,10 @@ export class World {
         factory: (environment) =>
           host.kind === 'switch'
             ? createSwitch(environment, host)
-            : createHost(environment, host, (app) => ({ main: bodies[Number(app.slice(3))] })),
+            : createHost(environment, host, (app) => {
+                const body = bodies[Number(app.slice(3))]
+                return typeof body === 'function' ? { main: body } : body
+              }),
         ports: cards.map((card) => {
           const link = plan.links[card.link]
           const [peer] = link.between[1 - card.end].split(' ')
@@ -180,6 +188,13 @@ export class World {
 
   restart(name: string): this {
     this.engine(name).obey({ kind: 'restart', cause: 0 })
+    this.collect()
+    return this
+  }
+
+  /** Changes a setting of a running host: `'app.interval'`. */
+  configure(name: string, path: string, value: unknown): this {
+    this.engine(name).obey({ kind: 'configure', path, value, cause: 0 })
     this.collect()
     return this
   }
@@ -281,8 +296,11 @@ function resolve(name: string, plan: HostPlan, cards: readonly ResolvedInterface
     names: Object.fromEntries(Object.entries(plan.names ?? {}).map(([key, value]) => [key, [value].flat().map(eitherIp)])),
     apps: (plan.apps ?? []).map((_, index) => ({ app: `app${index}`, options: {} })),
     tcp: plan.tcp ?? {},
+    ...(plan.machine !== undefined && { machine: { ...DEFAULT_MACHINE, ...plan.machine } }),
+    ...(plan.trace !== undefined && { trace: plan.trace }),
     ...(plan.icmpErrors !== undefined && { icmpErrors: plan.icmpErrors }),
     ...(plan.clampsMss !== undefined && { clampsMss: plan.clampsMss }),
+    ...(plan.loopback !== undefined && { loopback: plan.loopback.map(ip) }),
     position: { x: 0, y: 0 },
   }
 }

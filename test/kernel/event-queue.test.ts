@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { EventQueue, type Happening } from '../../src/kernel/event-queue.ts'
+import { EventQueue } from '../../src/kernel/event-queue.ts'
+import type { Happening } from '../../src/kernel/happening.ts'
 import { NEVER } from '../../src/kernel/time.ts'
 
 class Entry implements Happening {

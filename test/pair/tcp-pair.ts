@@ -167,8 +167,12 @@ export class TcpPair {
       isn,
       passive,
       ...(fastOpen !== undefined && { fastOpen }),
-      record: (name, data) => {
-        if (this.keep) this.records.push({ at: this.now, side, name, data })
+      keeper: {
+        record: (name, data) => {
+          if (this.keep) this.records.push({ at: this.now, side, name, data })
+        },
+        isBrief: false,
+        synAckRetries: (most) => most,
       },
     })
     return { side, connection, events: [], failure: undefined, closed: false, closedAt: -1 }

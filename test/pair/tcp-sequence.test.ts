@@ -34,7 +34,7 @@ test('positions stay exact far beyond 2^32, for sending and for receiving', () =
     remotePort: 2,
     isn: 0xfedc_ba98,
     passive: false,
-    record: () => undefined,
+    keeper: { record: () => undefined, isBrief: false, synAckRetries: (most) => most },
   })
   block.irs = 0x0123_4567
   for (const position of [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 5 * 2 ** 32 + 12_345, 2 ** 52 + 7]) {

@@ -20,6 +20,7 @@ export function madeTrace(
     id: index + 1,
     time,
     host,
+    member: 0,
     name,
     connection,
     data,

@@ -51,10 +51,13 @@ describe('rows', () => {
       fc.property(fc.array(row, { minLength: 1, maxLength: 50 }), (rows) => {
         const [here, there] = [new FrameTable(context(1000)), new FrameTable(context(1000))]
         const packed = new Float64Array(rows.length * PACKED_WIDTH)
-        rows.forEach(({ host, ...columns }, index) => {
+        rows.forEach(({ host, seq, payload, ...columns }, index) => {
           const number = here.append(idOf(host, index + 1))
           const block = here.block(number)
-          for (const [name, value] of Object.entries(columns)) block[name as keyof typeof columns][FrameTable.at(number)] = value
+          const at = FrameTable.at(number)
+          for (const [name, value] of Object.entries(columns)) block[name as keyof typeof columns][at] = value
+          block.tcpSegments.set([seq, payload], at * 2)
+          block.isMeasured[at] = 1
           here.pack(number, packed, index * PACKED_WIDTH)
         })
         for (const _twice of [1, 2]) {

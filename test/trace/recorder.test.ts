@@ -6,7 +6,7 @@ import { FrameMark, ID_SEQUENCE_LIMIT } from '../../src/kernel/machine.ts'
 import { NEVER } from '../../src/kernel/time.ts'
 import { Log, LogEntry, TraceLog } from '../../src/kernel/trace-log.ts'
 import { ROW_BYTES } from '../../src/trace/frame-table.ts'
-import { Recorder } from '../../src/trace/recorder.ts'
+import { budgetsOf, DEFAULT_TRACE_LIMIT, Recorder } from '../../src/trace/recorder.ts'
 import { TraceStore } from '../../src/trace/trace-store.ts'
 import { frameOf, Lab } from '../kernel/lab.ts'
 
@@ -239,14 +239,14 @@ describe('the limit', () => {
     const limit = 4_000_000
     const { store, recorder } = busy(limit, 100)
     assert.equal(store.frameCount, 30_000)
-    assert.equal(store.table.bytes <= limit / 8 + 4096 * ROW_BYTES, true)
-    assert.equal(store.firstKept > 20_000, true)
-    assert.equal(store.events.length * 250 <= limit / 8, true)
+    assert.equal(store.table.bytes <= limit * 0.375 + 4096 * ROW_BYTES, true)
+    assert.equal(store.firstKept > 10_000, true)
+    assert.equal(store.events.length * 250 <= limit / 4, true)
     assert.equal(store.events.at(-1)?.time, 29_997)
     assert.equal(store.events.length + store.thinnedEvents, 10_000)
     const sizes = [...store.frames()].map(({ number }) => recorder.bytes(number)?.length ?? 0)
     const kept = sizes.reduce((sum, size) => sum + size, 0)
-    assert.equal(kept <= limit * 0.75, true)
+    assert.equal(kept + store.table.bytes <= limit * 0.75, true)
     assert.equal(sizes[sizes.length - 1] > 0, true)
     assert.equal(store.thinnedBytes > 0, true)
     assert.equal(store.frame(store.firstKept - 1), undefined)
@@ -276,8 +276,14 @@ describe('the limit', () => {
     assert.equal(store.frame(1)?.length, 1500)
     assert.deepEqual(recorder.bytes(1500), new Uint8Array(1500).fill(1499 & 0xff))
     const kept = [...store.frames()].filter(({ number }) => recorder.bytes(number) !== undefined)
-    assert.equal(kept.length, 500)
-    assert.equal(store.thinnedBytes, 1000 * 1500)
+    // Rows of all are kept, and so there is the less room for bytes.
+    assert.equal(kept.length, Math.floor((750_000 - 1500 * ROW_BYTES) / 1500))
+    assert.equal(store.thinnedBytes, (1500 - kept.length) * 1500)
+  })
+
+  test('has room for a million frames of a hundred bytes when nobody says otherwise', () => {
+    assert.ok(1_000_000 * (100 + ROW_BYTES) < budgetsOf(DEFAULT_TRACE_LIMIT).frames, 'together')
+    assert.ok(1_000_000 * ROW_BYTES < budgetsOf(DEFAULT_TRACE_LIMIT).columns, 'their rows')
   })
 
   test('of nearly nothing still lets the run go on', () => {

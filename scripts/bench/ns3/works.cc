@@ -1,7 +1,7 @@
 // The works of scripts/bench/works.ts for ns-3: the same networks, the same bytes, written as ns-3 likes it best. No queue disciplines but
 // the devices' own drop-tail queues, no PCAP, and a routing protocol that looks up one hash table.
 //
-//     works bulk|udp|storm [checksums]
+//     works bulk|udp|storm|reconnecting [clients] [checksums] [end of a crowd's time, as 3s]
 //
 // Prints {"seconds": wall seconds of Simulator::Run, "processorSeconds": …, "hops": packets received on a link}; counting costs one
 // increment a packet.
@@ -292,20 +292,26 @@ void Udp()
     Run(nullptr);
 }
 
-// 1,000 clients –10 Mbit/s, 10 ms– router –1 Gbit/s, 5 ms– server. Each opens a connection within the first second, and then sends 1,000
-// bytes once a second, ten times; each request is answered with as much.
+// Clients –10 Mbit/s, 10 ms– router –1 Gbit/s, 5 ms– server. Each opens a connection within the first second, and then sends 1,000 bytes
+// once a second, ten times; each request is answered with as much. If they reconnect, each comes back at once, asks once more, and goes.
 
-constexpr uint32_t CLIENTS = 1000;
+uint32_t crowdSize = 1000;
+bool reconnects = false;
+/** When it is stopped; null: when all is done. */
+const char* end = nullptr;
+Address server;
 constexpr uint32_t MESSAGE = 1000;
 constexpr uint32_t REQUESTS = 10;
 
 struct Client
 {
+    Ptr<Node> node;
     uint32_t sent = 0;
     uint32_t received = 0;
+    uint32_t wanted = REQUESTS;
 };
 
-std::vector<Client> clients(CLIENTS);
+std::vector<Client> clients;
 std::unordered_map<Socket*, uint32_t> unanswered;
 
 uint32_t ReadAll(Ptr<Socket> socket)
@@ -322,13 +328,22 @@ uint32_t ReadAll(Ptr<Socket> socket)
 void Request(uint32_t client, Ptr<Socket> socket)
 {
     socket->Send(Create<Packet>(MESSAGE));
-    if (++clients[client].sent < REQUESTS) Simulator::Schedule(Seconds(1), &Request, client, socket);
+    if (++clients[client].sent < clients[client].wanted) Simulator::Schedule(Seconds(1), &Request, client, socket);
 }
+
+void Open(uint32_t client);
 
 void TakeReply(uint32_t client, Ptr<Socket> socket)
 {
-    clients[client].received += ReadAll(socket);
-    if (clients[client].received == REQUESTS * MESSAGE) socket->Close();
+    Client& self = clients[client];
+    self.received += ReadAll(socket);
+    if (self.received < self.wanted * MESSAGE) return;
+    socket->Close();
+    if (!reconnects || self.wanted == 1) return;
+    self.sent = 0;
+    self.received = 0;
+    self.wanted = 1;
+    Open(client);
 }
 
 void Answer(Ptr<Socket> socket)
@@ -344,8 +359,11 @@ void TakeClient(Ptr<Socket> socket, const Address&)
     socket->SetCloseCallbacks(MakeCallback(&CloseToo), MakeCallback(&CloseToo));
 }
 
-void Open(Ptr<Socket> socket, Address server)
+void Open(uint32_t client)
 {
+    Ptr<Socket> socket = Socket::CreateSocket(clients[client].node, TcpSocketFactory::GetTypeId());
+    socket->SetConnectCallback(MakeBoundCallback(&Request, client), MakeNullCallback<void, Ptr<Socket>>());
+    socket->SetRecvCallback(MakeBoundCallback(&TakeReply, client));
     socket->Bind();
     socket->Connect(server);
 }
@@ -353,7 +371,8 @@ void Open(Ptr<Socket> socket, Address server)
 void Storm()
 {
     NodeContainer core(2);
-    NodeContainer crowd(CLIENTS);
+    NodeContainer crowd(crowdSize);
+    clients.resize(crowdSize);
     Install(core);
     Install(crowd);
     Ptr<TableRouting> router = RoutingOf(core.Get(0));
@@ -361,19 +380,17 @@ void Storm()
     SendAllOver(core.Get(1), uplink.a, uplink.b);
     router->exact[uplink.a.address.Get()] = TableRouting::Way(uplink.b.device, uplink.b.address, uplink.a.address);
     Ptr<Socket> listener = Listen(core.Get(1), MakeCallback(&TakeClient));
-    Address server = InetSocketAddress(uplink.a.address, 80);
-    for (uint32_t i = 0; i < CLIENTS; i++)
+    server = InetSocketAddress(uplink.a.address, 80);
+    for (uint32_t i = 0; i < crowdSize; i++)
     {
         Ptr<Node> node = crowd.Get(i);
         Link link = Connect(node, core.Get(0), "10Mbps", "10ms", "1000p");
         SendAllOver(node, link.a, link.b);
         router->exact[link.a.address.Get()] = TableRouting::Way(link.b.device, link.b.address, link.a.address);
-        Ptr<Socket> socket = Socket::CreateSocket(node, TcpSocketFactory::GetTypeId());
-        socket->SetConnectCallback(MakeBoundCallback(&Request, i), MakeNullCallback<void, Ptr<Socket>>());
-        socket->SetRecvCallback(MakeBoundCallback(&TakeReply, i));
-        Simulator::ScheduleWithContext(node->GetId(), Seconds(double(i) / CLIENTS), &Open, socket, server);
+        clients[i].node = node;
+        Simulator::ScheduleWithContext(node->GetId(), Seconds(double(i) / crowdSize), &Open, i);
     }
-    Run("15s");
+    Run(end ? end : reconnects ? "20s" : "15s");
 }
 
 } // namespace
@@ -381,14 +398,20 @@ void Storm()
 int main(int count, char** words)
 {
     const char* work = count > 1 ? words[1] : "";
-    if (count > 2 && std::strcmp(words[2], "checksums") == 0) GlobalValue::Bind("ChecksumEnabled", BooleanValue(true));
+    for (int i = 2; i < count; i++)
+    {
+        if (std::strcmp(words[i], "checksums") == 0) GlobalValue::Bind("ChecksumEnabled", BooleanValue(true));
+        else if (words[i][std::strlen(words[i]) - 1] == 's') end = words[i];
+        else crowdSize = std::strtoul(words[i], nullptr, 10);
+    }
     Config::SetDefault("ns3::TcpL4Protocol::SocketType", StringValue("ns3::TcpNewReno"));
     Config::SetDefault("ns3::TcpSocket::SegmentSize", UintegerValue(1448));
     Config::SetDefault("ns3::TcpSocket::SndBufSize", UintegerValue(4 << 20));
     Config::SetDefault("ns3::TcpSocket::RcvBufSize", UintegerValue(4 << 20));
     if (std::strcmp(work, "bulk") == 0) Bulk();
     if (std::strcmp(work, "udp") == 0) Udp();
-    if (std::strcmp(work, "storm") == 0) Storm();
-    std::fprintf(stderr, "usage: works bulk|udp|storm [checksums]\n");
+    reconnects = std::strcmp(work, "reconnecting") == 0;
+    if (reconnects || std::strcmp(work, "storm") == 0) Storm();
+    std::fprintf(stderr, "usage: works bulk|udp|storm|reconnecting [clients] [checksums] [end]\n");
     return 2;
 }

@@ -37,10 +37,6 @@ function cubeRoot(x: number): number {
 }
 
 export class Cubic implements CongestionControl {
-  readonly name = 'cubic'
-  readonly modelBased = false
-  readonly ledger = undefined
-  readonly pacingRate = 0
   cwnd = 0
   ssthresh: number
   private smss = 0
@@ -80,6 +76,20 @@ export class Cubic implements CongestionControl {
     this.alpha = settings.cubicReno === 'whole-segment' ? 1 : ALPHA
     this.ssthresh = settings.initialSsthresh
     this.slowStart = new SlowStart(settings)
+  }
+
+  // What is the same for all takes no memory in each.
+  get name(): string {
+    return 'cubic'
+  }
+  get modelBased(): boolean {
+    return false
+  }
+  get ledger(): undefined {
+    return undefined
+  }
+  get pacingRate(): number {
+    return 0
   }
 
   begin(smss: number, initialWindow: number): void {

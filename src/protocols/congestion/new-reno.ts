@@ -4,10 +4,6 @@ import { reducedWindow, SlowStart, windowAfterRecovery } from './slow-start.ts'
 
 /** Slow start and congestion avoidance of RFC 5681, with the exit from fast recovery of RFC 6582. */
 export class NewReno implements CongestionControl {
-  readonly name = 'new-reno'
-  readonly modelBased = false
-  readonly ledger = undefined
-  readonly pacingRate = 0
   cwnd = 0
   ssthresh: number
   private smss = 0
@@ -31,6 +27,20 @@ export class NewReno implements CongestionControl {
     this.wholeSegments = settings.wholeSegments
     this.slowStart = new SlowStart(settings)
     this.ssthresh = settings.initialSsthresh
+  }
+
+  // What is the same for all takes no memory in each.
+  get name(): string {
+    return 'new-reno'
+  }
+  get modelBased(): boolean {
+    return false
+  }
+  get ledger(): undefined {
+    return undefined
+  }
+  get pacingRate(): number {
+    return 0
   }
 
   begin(smss: number, initialWindow: number): void {

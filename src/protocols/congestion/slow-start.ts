@@ -4,7 +4,7 @@ import type { CongestionSettings } from './settings.ts'
 
 /** Slow start (RFC 5681 section 3.1), with the way out of it that the configuration asks for. For algorithms with a threshold. */
 export class SlowStart {
-  private exit: SlowStartExit | undefined
+  private exit: SlowStartExit | undefined = undefined
   private smss = 0
 
   private readonly segmentsPerAck: number

@@ -1,11 +1,15 @@
 /** What an acknowledgment means for the sender: RFC 9293 section 3.10.7.4, fifth step; RFC 5681, RFC 6298, RFC 6675. */
+import { AckSample } from '../congestion/congestion.ts'
 import type { Nanos } from '../endpoint.ts'
 import { TcpFlag, type TcpSegment } from '../../wire/tcp.ts'
-import { PendingEvent, type ControlBlock } from './control-block.ts'
+import { PendingEvent, recordRtt, type ControlBlock } from './control-block.ts'
 import { takeDuplicateReport } from './dsack.ts'
 import { finishAcknowledgment, judge, traceEntry } from './loss-detection.ts'
 import { acknowledgeProbe } from './path-mtu.ts'
 import { TcpTimer } from './timers.ts'
+
+/** What the acknowledgment at hand says, of whatever connection. */
+const sample = new AckSample()
 
 /**
  * Takes the acknowledgment field of a segment.
@@ -25,7 +29,8 @@ export function takeAcknowledgment(block: ControlBlock, segment: TcpSegment, pos
   }
   block.probes = 0
   block.heardAt = now
-  const { sent, recovery, sample } = block
+  const { sent, recovery } = block
+  sample.rtt = -1
   const priorFlight = sent.pipe
   const priorWnd = block.sndWnd
   const { outstanding } = sent
@@ -80,7 +85,7 @@ function heedMark(block: ControlBlock, flight: number, now: Nanos): void {
 
 /** Tells a model of the path what the acknowledgment has shown, in whatever phase. */
 function observe(block: ControlBlock, priorFlight: number, lost: number, now: Nanos): void {
-  const { sample, sent, rtt, recovery } = block
+  const { sent, rtt, recovery } = block
   sent.ledger?.finish(rtt.least)
   sample.now = now
   sample.priorFlight = priorFlight
@@ -89,7 +94,6 @@ function observe(block: ControlBlock, priorFlight: number, lost: number, now: Na
   sample.repairing = recovery.phase !== 'open'
   sample.srtt = rtt.srtt
   block.congestion.observed(sample)
-  sample.rtt = -1
 }
 
 /** Answers a segment that an attacker may have sent, not too often (RFC 5961 sections 3 to 5 and 7). */
@@ -122,7 +126,7 @@ function updateWindow(block: ControlBlock, segment: TcpSegment, position: number
 
 /** New data is acknowledged. */
 function advance(block: ControlBlock, segment: TcpSegment, ack: number, now: Nanos): void {
-  const { sent, rtt, timers, recovery, congestion, sample } = block
+  const { sent, rtt, timers, recovery, congestion } = block
   const acked = ack - block.sndUna
   const flightSize = sent.outstanding
   sent.acknowledge(ack)
@@ -142,7 +146,7 @@ function advance(block: ControlBlock, segment: TcpSegment, ack: number, now: Nan
     // One measurement a round trip, as RFC 6298 section 3 wants at least, keeps the gains of its section 2 meaningful (RFC 7323 section 4.2).
     block.roundEnd = block.sndNxt
     rtt.sample(measured)
-    block.record('tcp:rtt-sampled', { rtt: measured, srtt: rtt.srtt, rttvar: rtt.rttvar, rto: rtt.rto })
+    recordRtt(block, measured)
   }
 
   if (recovery.watches) judge(block, true, now)

@@ -1,6 +1,6 @@
 /** SEGMENT ARRIVES: RFC 9293 section 3.10.7, by state, in the order of its steps. */
 import type { Nanos } from '../endpoint.ts'
-import { TcpFlag, type TcpSegment } from '../../wire/tcp.ts'
+import { TcpFlag, TcpSegment } from '../../wire/tcp.ts'
 import { challenge, takeAcknowledgment } from './acknowledgment.ts'
 import type { ControlBlock } from './control-block.ts'
 import type { TcpFailure } from './event.ts'
@@ -34,8 +34,9 @@ export function arrive(block: ControlBlock, segment: TcpSegment, now: Nanos): vo
 
 /** Answers a segment that fits no connection with the reset that its sender will accept. */
 function answer(block: ControlBlock, segment: TcpSegment, why: string): void {
-  if (answerStray(segment, block.resetSegment) === undefined) return
-  block.resetPending = true
+  const reset = answerStray(segment, new TcpSegment())
+  if (reset === undefined) return
+  block.reset = reset
   block.record('tcp:reset-sent', { why })
 }
 

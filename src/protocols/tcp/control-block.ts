@@ -5,27 +5,40 @@
  * Position 0 is the SYN, position 1 the first byte, and the FIN stands behind the last. They become 32-bit numbers only where a segment is
  * read or written, and each number that comes in is taken for the position nearest to where the connection stands.
  */
-import { AckSample, type CongestionControl } from '../congestion/congestion.ts'
+import type { CongestionControl } from '../congestion/congestion.ts'
 import { Pacer } from '../congestion/pacing.ts'
 import type { Nanos } from '../endpoint.ts'
-import { TcpSegment } from '../../wire/tcp.ts'
+import type { TcpSegment } from '../../wire/tcp.ts'
 import { ByteQueue } from './byte-queue.ts'
 import type { KeepAlive, TcpConfig } from './config.ts'
 import { congestionControl } from './congestion-choice.ts'
 import type { TcpFailure } from './event.ts'
 import type { FastOpenPeer } from './fast-open-peer.ts'
-import { EcnState } from './ecn.ts'
+import { ecnState, type EcnState } from './ecn.ts'
 import { Reassembly } from './reassembly.ts'
 import { PathLimits } from './path-limits.ts'
 import { LossRecovery } from './recovery.ts'
 import { RttEstimator } from './rtt-estimator.ts'
 import { SentSegments } from './sent-segments.ts'
-import { TailLossProbe } from './tail-loss-probe.ts'
+import { NO_TAIL_LOSS_PROBE, TailLossProbe } from './tail-loss-probe.ts'
 import { TCP_TRANSITIONS, type TcpInput, type TcpState } from './state.ts'
 import { TcpTimer, TimerTable } from './timers.ts'
 
-/** Takes a recorded event: a name as `'tcp:state-changed'` and plain JSON data. */
-export type RecordSink = (name: string, data: Readonly<Record<string, string | number | boolean | null>>) => void
+/** Data of a recorded event: plain JSON. */
+export type RecordData = Readonly<Record<string, string | number | boolean | null>>
+
+/** Data that nobody will look at. */
+export const LEFT_OUT: RecordData = {}
+
+/** Who keeps a connection. */
+export interface ConnectionKeeper {
+  /** Takes a recorded event: a name as `'tcp:state-changed'`. */
+  record(name: string, data: RecordData): void
+  /** Whether nobody looks at what happens all the time now: it is then told without its data. */
+  readonly isBrief: boolean
+  /** How often a SYN-ACK is sent again, asked each time. @param most what the configuration says */
+  synAckRetries(most: number): number
+}
 
 export interface TcpConnectionOptions {
   readonly config: TcpConfig
@@ -35,15 +48,13 @@ export interface TcpConnectionOptions {
   readonly isn: number
   /** true: starts in LISTEN and takes the SYN by `handle`; false: starts in CLOSED, and `connect` sends the SYN. */
   readonly passive: boolean
-  readonly record: RecordSink
+  readonly keeper: ConnectionKeeper
   /** Most payload, options included, that is known to get to the peer in one packet; the configuration's MSS when absent. */
   readonly pathMss?: number
   /** MSS of a peer that names none (RFC 9293 section 3.7.1, MUST-15); that of IPv4, 536, when absent. */
   readonly defaultMss?: number
   /** What is remembered of a server that is to be connected to by Fast Open; shared by all connections to it. */
-  readonly fastOpen?: FastOpenPeer
-  /** How often a SYN-ACK is sent again, asked each time; what the configuration says when absent. */
-  readonly synAckRetries?: () => number
+  readonly fastOpen?: FastOpenPeer | undefined
 }
 
 /** Bits of `pendingEvents`, in the order in which events are told. */
@@ -57,7 +68,7 @@ const NANOS_PER_TIMESTAMP = 1_000_000
 export class ControlBlock {
   readonly config: TcpConfig
   readonly passive: boolean
-  readonly record: RecordSink
+  readonly keeper: ConnectionKeeper
   state: TcpState
 
   // Send sequence variables.
@@ -78,7 +89,6 @@ export class ControlBlock {
   smss = 536
   /** Position behind the last segment sent that was smaller than full (Minshall's SND.SML). */
   sndSml = 0
-  lastSentAt: Nanos = 0
 
   // Receive sequence variables.
   /** Initial receive sequence number. */
@@ -98,11 +108,8 @@ export class ControlBlock {
   sackPermitted = false
   timestamps = false
   windowScaling = false
-  /** TS.Recent, and when it was taken. */
+  /** TS.Recent. */
   tsRecent = 0
-  tsRecentAt: Nanos = 0
-  /** Added to our clock, so that its start is no clue to the host's (RFC 7323 section 7.1). */
-  readonly timestampOffset: number
 
   // What is due.
   /** A SYN, or a SYN and ACK, is to be sent. */
@@ -121,29 +128,22 @@ export class ControlBlock {
   noDelay: boolean
   /** Silly window avoidance was overridden: the next segment goes out whatever its size. */
   overridden = false
-  /** A reset, or the answer to a segment that belongs to no connection, is to be sent. */
-  readonly resetSegment = new TcpSegment()
-  resetPending = false
+  /** A reset, or the answer to a segment that belongs to no connection, is to be sent; undefined: none is. */
+  reset: TcpSegment | undefined = undefined
 
   // Attempts.
-  synSentAt: Nanos = 0
   synRetransmissions = 0
   /** Timeouts in a row without progress. */
   retries = 0
   /** Probes in a row without an answer. */
   probes = 0
-  /** From the last probe to the next, doubled each time; 0 while the window is open. */
-  persistInterval: Nanos = 0
-  lastChallengeAt = -Infinity
-  /** When the peer was last heard of: an acknowledgment that is acceptable. */
-  heardAt: Nanos = 0
   /** Probes of silence, if any. */
-  keepAlive: KeepAlive | undefined
+  keepAlive: KeepAlive | undefined = undefined
   keepAlivePending = false
   /** All probes of a silent peer stayed unanswered. */
   silent = false
   /** The last ICMP error on the way to the peer. */
-  unreachable: TcpFailure | undefined
+  unreachable: TcpFailure | undefined = undefined
 
   // Duplicates, as RFC 2883 has them.
   /** What came twice and is to be reported, as positions of the peer's; `duplicateRight` is -1 when there is nothing. */
@@ -155,7 +155,7 @@ export class ControlBlock {
 
   // For the user.
   pendingEvents = 0
-  failure: TcpFailure | undefined
+  failure: TcpFailure | undefined = undefined
   closedTold = false
   /** `send` took less than it was given. */
   sendBlocked = false
@@ -175,7 +175,6 @@ export class ControlBlock {
   /** What was known of it before the connection was made, as an MSS. */
   readonly pathMss: number
   readonly defaultMss: number
-  readonly synAckRetries: (() => number) | undefined
   /** Fast Open as a client. */
   readonly fastOpen: FastOpenPeer | undefined
   /** Bytes that our SYN carried. */
@@ -184,7 +183,7 @@ export class ControlBlock {
   takesSynData = false
   fastOpened = false
   /** Fast Open as a server: goes out with the SYN-ACK. */
-  grantedCookie: Uint8Array | undefined
+  grantedCookie: Uint8Array | undefined = undefined
   readonly rtt: RttEstimator
   readonly congestion: CongestionControl
   readonly ecn: EcnState
@@ -193,41 +192,91 @@ export class ControlBlock {
   /** Position up to which acknowledgments are of a window that was full, under pacing. */
   windowFilledUpTo = 0
   readonly recovery: LossRecovery
-  readonly tailLoss = new TailLossProbe()
-  readonly sample = new AckSample()
-  /** The segment that `pollTransmit` hands out. */
-  readonly out = new TcpSegment()
+  readonly tailLoss: TailLossProbe
+  readonly localPort: number
+  readonly remotePort: number
 
   constructor(options: TcpConnectionOptions) {
     const { config } = options
     this.config = config
     this.passive = options.passive
-    this.record = options.record
+    this.keeper = options.keeper
     this.iss = options.isn >>> 0
-    this.timestampOffset = timestampOffset(this.iss)
     this.state = 'CLOSED'
     this.noDelay = !config.nagle
     this.rcvMss = Math.min(536, config.mss)
     this.reassembly = new Reassembly(config.receiveBuffer)
     this.rtt = new RttEstimator(config)
-    this.congestion = congestionControl(config, this.timestampOffset)
+    this.congestion = congestionControl(config, timestampOffset(this.iss))
     this.sent.ledger = this.congestion.ledger
-    this.ecn = new EcnState(config)
-    if (config.pacing || this.congestion.modelBased) this.pacer = new Pacer(this.congestion, this.rtt)
+    this.ecn = ecnState(config)
+    this.tailLoss = config.tailLossProbe ? new TailLossProbe() : NO_TAIL_LOSS_PROBE
+    const isPaced = config.pacing || this.congestion.modelBased
+    this.pacer = isPaced ? new Pacer(this.congestion, this.rtt) : undefined
     this.recovery = new LossRecovery(config, this.sent, this.congestion)
     this.pathMss = options.pathMss ?? config.mss
     this.defaultMss = options.defaultMss ?? DEFAULT_MSS
     this.fastOpen = options.fastOpen
-    this.synAckRetries = options.synAckRetries
     if (config.keepAlive) {
       this.keepAlive = { idle: config.keepAliveIdle, interval: config.keepAliveInterval, probes: config.keepAliveProbes }
     }
-    this.out.sourcePort = options.localPort
-    this.out.destinationPort = options.remotePort
-    this.resetSegment.sourcePort = options.localPort
-    this.resetSegment.destinationPort = options.remotePort
+    this.localPort = options.localPort
+    this.remotePort = options.remotePort
     this.rcvWndShift = windowShift(config)
     if (options.passive) this.move('passive-open')
+  }
+
+  // Times. Each by itself would be an object of its own; together they are one, close to each other.
+
+  private readonly times = [0, 0, 0, 0, -Infinity, 0]
+
+  get lastSentAt(): Nanos {
+    return this.times[0]
+  }
+  set lastSentAt(time: Nanos) {
+    this.times[0] = time
+  }
+  /** When TS.Recent was taken. */
+  get tsRecentAt(): Nanos {
+    return this.times[1]
+  }
+  set tsRecentAt(time: Nanos) {
+    this.times[1] = time
+  }
+  get synSentAt(): Nanos {
+    return this.times[2]
+  }
+  set synSentAt(time: Nanos) {
+    this.times[2] = time
+  }
+  /** From the last probe to the next, doubled each time; 0 while the window is open. */
+  get persistInterval(): Nanos {
+    return this.times[3]
+  }
+  set persistInterval(time: Nanos) {
+    this.times[3] = time
+  }
+  get lastChallengeAt(): Nanos {
+    return this.times[4]
+  }
+  set lastChallengeAt(time: Nanos) {
+    this.times[4] = time
+  }
+  /** When the peer was last heard of: an acknowledgment that is acceptable. */
+  get heardAt(): Nanos {
+    return this.times[5]
+  }
+  set heardAt(time: Nanos) {
+    this.times[5] = time
+  }
+
+  record(name: string, data: RecordData): void {
+    this.keeper.record(name, data)
+  }
+
+  /** Whether to record what happens all the time with `LEFT_OUT` in place of its data. */
+  get isBrief(): boolean {
+    return this.keeper.isBrief
   }
 
   /** Sequence number of a position of ours. */
@@ -252,7 +301,7 @@ export class ControlBlock {
 
   /** Our timestamp clock: milliseconds (RFC 7323 section 5.4). */
   timestamp(now: Nanos): number {
-    return (this.timestampOffset + Math.floor(now / NANOS_PER_TIMESTAMP)) >>> 0
+    return (timestampOffset(this.iss) + Math.floor(now / NANOS_PER_TIMESTAMP)) >>> 0
   }
 
   /** Round-trip time by the timestamp that the peer echoes, at least 1 ns; -1: it tells none. */
@@ -290,7 +339,7 @@ export class ControlBlock {
     const to = TCP_TRANSITIONS[from][input]
     if (to === undefined) throw new Error(`TCP has no transition from ${from} on ${input}`)
     this.state = to
-    this.record('tcp:state-changed', { from, to, why: input })
+    this.record('tcp:state-changed', this.isBrief ? LEFT_OUT : { from, to, why: input })
   }
 
   emit(event: number): void {
@@ -347,10 +396,17 @@ export class ControlBlock {
     if (cwnd === this.tracedCwnd && ssthresh === this.tracedSsthresh) return
     this.tracedCwnd = cwnd
     this.tracedSsthresh = ssthresh
-    this.record('tcp:congestion-updated', { cwnd, ssthresh, flight: this.sent.pipe })
+    this.record('tcp:congestion-updated', this.isBrief ? LEFT_OUT : { cwnd, ssthresh, flight: this.sent.pipe })
   }
 }
 
+/** The round-trip time was measured, and taken into the averages. */
+export function recordRtt(block: ControlBlock, measured: Nanos): void {
+  const { srtt, rttvar, rto } = block.rtt
+  block.record('tcp:rtt-sampled', block.isBrief ? LEFT_OUT : { rtt: measured, srtt, rttvar, rto })
+}
+
+/** Added to our clock, so that its start is no clue to the host's (RFC 7323 section 7.1). */
 function timestampOffset(iss: number): number {
   return Math.imul(iss ^ (iss >>> 15), 0x2c1b3c6d) >>> 0
 }

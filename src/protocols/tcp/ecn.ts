@@ -25,7 +25,7 @@ export class EcnState {
   /** Whether a SYN of ours carried the bits. */
   private asked = false
 
-  constructor(private readonly config: TcpConfig) {}
+  constructor(private readonly config: Pick<TcpConfig, 'ecn'>) {}
 
   /** Flags of our SYN, first sent or again: what does not get through with the bits may without (RFC 3168 section 6.1.1.1). */
   synFlags(retransmissions: number): number {
@@ -86,4 +86,12 @@ export class EcnState {
     this.reducedUpTo = sndNxt
     this.cwrPending = true
   }
+}
+
+/** Of all connections that will have nothing to do with it: neither asks nor agrees, so there is nothing to keep apart. */
+const WITHOUT_ECN = new EcnState({ ecn: 'off' })
+
+/** What one connection knows of it. */
+export function ecnState(config: TcpConfig): EcnState {
+  return config.ecn === 'off' ? WITHOUT_ECN : new EcnState(config)
 }

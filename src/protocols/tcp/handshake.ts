@@ -1,7 +1,7 @@
 /** What two SYNs agree upon, and the step into ESTABLISHED. */
 import type { Nanos } from '../endpoint.ts'
 import type { TcpSegment } from '../../wire/tcp.ts'
-import { PendingEvent, type ControlBlock } from './control-block.ts'
+import { PendingEvent, recordRtt, type ControlBlock } from './control-block.ts'
 import { watchSilence } from './keepalive.ts'
 import { agreeSegmentSize } from './path-mtu.ts'
 import { offerInitialWindow } from './receive-window.ts'
@@ -67,7 +67,7 @@ export function establish(block: ControlBlock, segment: TcpSegment, input: TcpIn
   if (block.synSentAt < 0) measured = -1
   if (measured >= 0) {
     rtt.sample(measured)
-    block.record('tcp:rtt-sampled', { rtt: measured, srtt: rtt.srtt, rttvar: rtt.rttvar, rto: rtt.rto })
+    recordRtt(block, measured)
   } else if (block.synRetransmissions > 0) {
     rtt.fallBack()
   }

@@ -8,12 +8,14 @@ import type { IpAddress } from '../../wire/address.ts'
 /** Halves of the four state words at the start: "somepseudorandomlygeneratedbytes", low half first. */
 const START = [0x70736575, 0x736f6d65, 0x6e646f6d, 0x646f7261, 0x6e657261, 0x6c796765, 0x79746573, 0x74656462] as const
 
+/** Of the hash that is being computed. */
+const state = new Int32Array(8)
+
 export class KeyedHash {
   /** The hash, low and high half, in [0, 2^32) each, after `update`. */
   low = 0
   high = 0
   private readonly key: readonly number[]
-  private readonly state = new Int32Array(8)
 
   /** @param random gives 32 bits of the key each time, four times */
   constructor(random: () => number) {
@@ -25,7 +27,7 @@ export class KeyedHash {
    * @returns the low half, in [0, 2^32)
    */
   update(words: readonly number[]): number {
-    const { state, key } = this
+    const { key } = this
     for (let i = 0; i < 8; i++) state[i] = START[i] ^ key[i & 3]
     const blocks = words.length >>> 1
     for (let i = 0; i < blocks; i++) this.absorb(words[2 * i], words[2 * i + 1])
@@ -39,7 +41,6 @@ export class KeyedHash {
   }
 
   private absorb(low: number, high: number): void {
-    const { state } = this
     state[6] ^= low
     state[7] ^= high
     round(state)

@@ -15,14 +15,17 @@ class Range {
   }
 }
 
+/** Of a connection in which nothing ever came out of order; nobody may add to it. */
+const NO_RANGES: Range[] = []
+
 /**
  * What came out of order, by position in the stream: ranges that neither touch nor overlap, in ascending order. Where bytes come
  * twice, the first ones stay. The window bounds the bytes, and limits here bound what they are scattered over.
  */
 export class Reassembly {
-  private readonly ranges: Range[] = []
+  private ranges = NO_RANGES
   /** Ranges by when they last grew, latest first: the order of SACK blocks (RFC 2018 section 4). */
-  private readonly recent: Range[] = []
+  private recent = NO_RANGES
   private pieces = 0
   /** Position of the FIN, if it came ahead of its turn; -1: it did not. */
   private fin = -1
@@ -74,8 +77,7 @@ export class Reassembly {
       if (this.pieces >= this.pieceLimit) return false
     } else {
       if (this.ranges.length >= RANGE_LIMIT || this.pieces >= this.pieceLimit) return false
-      base = new Range(start)
-      this.ranges.splice(index, 0, base)
+      base = this.begin(index, start)
     }
     this.pieces -= base.bytes.pieceCount
     let absorbed = 0
@@ -98,6 +100,17 @@ export class Reassembly {
     return true
   }
 
+  /** A range that holds nothing yet, before the one with an index. */
+  private begin(index: number, start: number): Range {
+    const range = new Range(start)
+    if (this.ranges === NO_RANGES) {
+      this.ranges = []
+      this.recent = []
+    }
+    this.ranges.splice(index, 0, range)
+    return range
+  }
+
   /**
    * The FIN came ahead of its turn: it is reported as received like a byte.
    * @returns false when a limit was reached
@@ -109,8 +122,7 @@ export class Reassembly {
       range = this.ranges[index]
     } else {
       if (this.ranges.length >= RANGE_LIMIT) return false
-      range = new Range(position)
-      this.ranges.splice(index, 0, range)
+      range = this.begin(index, position)
     }
     this.fin = position
     this.touch(range)
@@ -192,8 +204,8 @@ export class Reassembly {
   }
 
   clear(): void {
-    this.ranges.length = 0
-    this.recent.length = 0
+    this.ranges = NO_RANGES
+    this.recent = NO_RANGES
     this.pieces = 0
     this.fin = -1
   }

@@ -1,6 +1,6 @@
 /** What a segment's text and FIN mean for the receiver: RFC 9293 section 3.10.7.4, seventh and eighth step. */
 import type { Nanos } from '../endpoint.ts'
-import { PendingEvent, type ControlBlock } from './control-block.ts'
+import { LEFT_OUT, PendingEvent, type ControlBlock } from './control-block.ts'
 import { noteDuplicate } from './dsack.ts'
 import { TcpTimer } from './timers.ts'
 
@@ -58,7 +58,7 @@ function takeInOrder(block: ControlBlock, bytes: Uint8Array, now: Nanos): void {
   const hadGap = !reassembly.isEmpty
   if (hadGap) reassembly.drainInto(receiveQueue)
   block.rcvNxt = receiveQueue.end
-  block.record('tcp:delivered', { offset, length: receiveQueue.end - 1 - offset })
+  block.record('tcp:delivered', block.isBrief ? LEFT_OUT : { offset, length: receiveQueue.end - 1 - offset })
   block.emit(PendingEvent.READABLE)
   block.unacknowledged += bytes.length
   if (hadGap || !config.delayedAck || block.unacknowledged >= config.delayedAckSegments * block.rcvMss) {

@@ -47,7 +47,7 @@ export class LossRecovery implements DeliveryObserver {
    * Asked when fast recovery is about to begin; true: what is missing was a probe of the path's MTU, which says nothing of congestion
    * (RFC 4821 section 7.6.2). Set only where the path is probed.
    */
-  absolve: ((now: Nanos) => boolean) | undefined
+  absolve: ((now: Nanos) => boolean) | undefined = undefined
   /** New data sent on the first duplicates, not part of FlightSize (RFC 5681 section 3.2 step 2). */
   limitedTransmitted = 0
   /** Whether a partial acknowledgment came in this recovery. */
@@ -72,10 +72,10 @@ export class LossRecovery implements DeliveryObserver {
   private readonly reduction: ProportionalRateReduction | undefined
   /** Whether `reduction` steers the window of this recovery. */
   private reducing = false
-  private readonly forwardRto = new ForwardRto()
+  private readonly forwardRto: ForwardRto | undefined
   /** New data that F-RTO may still send, in segments. */
   private probesLeft = 0
-  private readonly ledger = new RetransmissionLedger()
+  private readonly ledger: RetransmissionLedger | undefined
   // Of the acknowledgment at hand.
   private now: Nanos = 0
   private echoed = -1
@@ -89,11 +89,13 @@ export class LossRecovery implements DeliveryObserver {
     this.sent = sent
     this.congestion = congestion
     const { rack, fastRetransmit, proportionalRateReduction, frto, undo } = config
-    if (rack && fastRetransmit) this.rack = new Rack()
+    this.rack = rack && fastRetransmit ? new Rack() : undefined
     // A model of the path steers the window by itself.
-    if (proportionalRateReduction && !congestion.modelBased) this.reduction = new ProportionalRateReduction()
+    this.reduction = proportionalRateReduction && !congestion.modelBased ? new ProportionalRateReduction() : undefined
     this.watches = this.rack !== undefined || this.reduction !== undefined || frto || undo
     if (this.rack !== undefined || frto) sent.observer = this
+    this.forwardRto = frto ? new ForwardRto() : undefined
+    this.ledger = frto || undo ? new RetransmissionLedger() : undefined
   }
 
   /** Whether losses are found by time. */
@@ -131,14 +133,14 @@ export class LossRecovery implements DeliveryObserver {
     if (this.phase === 'open') return undefined
     const { config, sent } = this
     const all = ack >= this.recoveryPoint
-    if (config.undo && advanced && this.ledger.precedes(this.echoed)) {
+    if (config.undo && advanced && this.ledger?.precedes(this.echoed) === true) {
       // In fast recovery other segments may still be lost: it is certain only when none of them has been sent again without an answer.
       if (this.phase === 'recovery' && this.rack?.overtakenByOriginal() === true) this.reorderingFound = true
       if (this.phase === 'loss' || all || sent.resent === 0) return 'timestamps'
     }
     if (this.phase !== 'loss') return undefined
     const news = sent.outstanding - sent.sacked < this.undelivered
-    const verdict = this.forwardRto.acknowledged(advanced, all, news, this.original, this.sackPermitted, mayProbe)
+    const verdict = this.forwardRto?.acknowledged(advanced, all, news, this.original, this.sackPermitted, mayProbe)
     if (verdict === 'probe') this.probesLeft = 2
     // Step 3a: the two new segments have left the network, but count as in flight until all before them is repaired.
     if (verdict === 'real') this.inflation = Math.max(0, 3 * this.smss - this.congestion.cwnd)
@@ -148,8 +150,8 @@ export class LossRecovery implements DeliveryObserver {
   /** The peer reports data as received twice. @returns whether by now it has reported all that was sent again */
   duplicateReported(end: number, segments: number): boolean {
     if (!this.config.undo) return false
-    this.ledger.duplicateReported(end, segments)
-    return this.ledger.allReported
+    this.ledger?.duplicateReported(end, segments)
+    return this.ledger?.allReported === true
   }
 
   /** Reports of duplicates widen the reordering window of RACK, but not those of probes. */
@@ -163,12 +165,12 @@ export class LossRecovery implements DeliveryObserver {
     this.beginEpisode(sndUna)
     congestion.lossDetected(sent.outstanding, now)
     congestion.recovered(sent.pipe, this.sackPermitted, now)
-    this.ledger.end()
+    this.ledger?.end()
   }
 
   /** Whether F-RTO waits for new data to go out. */
   get asksWithNew(): boolean {
-    return this.forwardRto.sendsNew && this.probesLeft > 0
+    return this.probesLeft > 0 && this.forwardRto?.sendsNew === true
   }
 
   /** Nothing was lost: takes back the marks and what congestion control has answered (RFC 4015). */
@@ -179,8 +181,8 @@ export class LossRecovery implements DeliveryObserver {
     this.forced = false
     this.inflation = 0
     this.duplicates = 0
-    this.ledger.end()
-    this.forwardRto.end()
+    this.ledger?.end()
+    this.forwardRto?.end()
   }
 
   /**
@@ -297,7 +299,7 @@ export class LossRecovery implements DeliveryObserver {
   private beginEpisode(sndUna: number): void {
     if (!this.config.undo && !this.config.frto) return
     this.congestion.remember()
-    this.ledger.begin(sndUna, Math.ceil(this.sent.resent / this.smss))
+    this.ledger?.begin(sndUna, Math.ceil(this.sent.resent / this.smss))
   }
 
   /**
@@ -313,8 +315,8 @@ export class LossRecovery implements DeliveryObserver {
     this.recoveryPoint = sndNxt
     this.duplicates = 0
     this.limitedTransmitted = 0
-    this.ledger.end()
-    this.forwardRto.end()
+    this.ledger?.end()
+    this.forwardRto?.end()
   }
 
   /** The oldest segment is missing: sends it again whatever the window says, unless the last recovery has done so already. */
@@ -338,7 +340,7 @@ export class LossRecovery implements DeliveryObserver {
       this.inflation = 0
       this.forced = false
       this.hasRecovered = true
-      this.forwardRto.end()
+      this.forwardRto?.end()
       if (!wasRecovery) return 'none'
       this.congestion.recovered(this.sent.pipe, this.sackPermitted, now)
       return 'exited'
@@ -369,7 +371,7 @@ export class LossRecovery implements DeliveryObserver {
     if (this.phase === 'recovery') flight = Math.min(flight, 2 * congestion.ssthresh)
     // What a timeout in the middle of recovery can take back is what that recovery has taken.
     else if (!repeated) this.beginEpisode(sndUna)
-    this.forwardRto.begin(this.config.frto && this.phase === 'open')
+    this.forwardRto?.begin(this.config.frto && this.phase === 'open')
     congestion.timedOut(flight, repeated, now)
     this.timedOutAt = sndUna
     this.phase = 'loss'
@@ -384,7 +386,7 @@ export class LossRecovery implements DeliveryObserver {
 
   /** Index of the segment to send again now; -1: none, or the window has no room for it. */
   nextRetransmission(): number {
-    if (this.phase === 'open' || this.forwardRto.sendsNew) return -1
+    if (this.phase === 'open' || this.forwardRto?.sendsNew === true) return -1
     const index = this.sent.nextLost()
     if (index < 0) return -1
     return this.forced || this.fits(this.sent.lengthOf(index)) ? index : -1
@@ -400,7 +402,7 @@ export class LossRecovery implements DeliveryObserver {
 
   /** Whether lost segments wait to be sent again; new data then waits behind them. */
   get isRepairing(): boolean {
-    if (this.forwardRto.sendsNew) return this.probesLeft === 0
+    if (this.forwardRto?.sendsNew === true) return this.probesLeft === 0
     return this.phase !== 'open' && this.sent.nextLost() >= 0
   }
 
@@ -439,7 +441,7 @@ export class LossRecovery implements DeliveryObserver {
     const { sent } = this
     sent.markResent(index, now)
     if (this.sackPermitted) this.rack?.resent(sent.startOf(index), now)
-    if (this.phase !== 'open') this.ledger.resent(now)
+    if (this.phase !== 'open') this.ledger?.resent(now)
     if (this.reducing && this.phase === 'recovery') this.reduction?.sent(sent.lengthOf(index))
     this.forced = false
     const end = sent.startOf(index) + sent.lengthOf(index)
@@ -450,7 +452,7 @@ export class LossRecovery implements DeliveryObserver {
   sentNew(length: number): void {
     if (this.phase === 'open') {
       if (this.duplicates > 0) this.limitedTransmitted += length
-    } else if (this.forwardRto.sendsNew) {
+    } else if (this.forwardRto?.sendsNew === true) {
       this.probesLeft--
     } else if (this.reducing && this.phase === 'recovery') {
       this.reduction?.sent(length)

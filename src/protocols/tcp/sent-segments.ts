@@ -16,6 +16,32 @@ export const SentFlag = {
   FIN: 16,
 } as const
 
+/** What is known of segments, side by side. */
+class Ring {
+  readonly starts: Float64Array
+  readonly lengths: Int32Array
+  readonly sentTimes: Float64Array
+  readonly flags: Uint8Array
+
+  /** @param size a power of two, or 0 */
+  constructor(readonly size: number) {
+    this.starts = new Float64Array(size)
+    this.lengths = new Int32Array(size)
+    this.sentTimes = new Float64Array(size)
+    this.flags = new Uint8Array(size)
+  }
+}
+
+/** Of a connection that waits for no acknowledgment, as most of a server's do most of the time. */
+const NO_RING = new Ring(0)
+const FIRST_SIZE = 16
+
+/** Rings of the first size that connections have let go of, so that one that asks and answers all the time allocates nothing. */
+const spareRings: Ring[] = []
+const MOST_SPARE = 1024
+
+const NO_EDGES: number[] = []
+
 /** Is told of each segment when it is known to have arrived for the first time, cumulatively or selectively. */
 export interface DeliveryObserver {
   /**
@@ -51,9 +77,9 @@ export class SentSegments {
   /** Changes whenever marks or segments change in another way than by being sent, acknowledged or taken for lost one by one. */
   revision = 0
   /** undefined: nobody asks. */
-  observer: DeliveryObserver | undefined
+  observer: DeliveryObserver | undefined = undefined
   /** Measures delivery rates; undefined: nobody asks. */
-  ledger: DeliveryLedger | undefined
+  ledger: DeliveryLedger | undefined = undefined
   /** Sequence numbers ever taken for lost; counted again when a retransmission is. */
   everLost = 0
   /** One past the highest position selectively acknowledged; 0: none. */
@@ -64,20 +90,16 @@ export class SentSegments {
   /** Whether a segment among them had been sent again. */
   ambiguous = false
 
-  private starts = new Float64Array(16)
-  private lengths = new Int32Array(16)
-  private sentTimes = new Float64Array(16)
-  private flags = new Uint8Array(16)
+  private ring = NO_RING
   private head = 0
   /** All segments below this index have been looked at for marking as lost. */
   private lostBelow = 0
   /** No segment below this index is lost and waiting to be sent again. */
   private resendFrom = 0
-  // Edges of the last SACK blocks: what they cover is marked.
-  private seenLeft = new Float64Array(4)
-  private seenRight = new Float64Array(4)
-  private nextLeft = new Float64Array(4)
-  private nextRight = new Float64Array(4)
+  /** Edges of the last SACK blocks, left and right in turn: what they cover is marked. Two lists of them, used in turn; made when first needed. */
+  private seen = NO_EDGES
+  private next = NO_EDGES
+  /** How many blocks. */
   private seenCount = 0
 
   /** In flight by the estimate of RFC 6675 section 4 (`pipe`). */
@@ -86,57 +108,63 @@ export class SentSegments {
   }
 
   private slot(index: number): number {
-    return (this.head + index) & (this.starts.length - 1)
+    return (this.head + index) & (this.ring.size - 1)
   }
 
   startOf(index: number): number {
-    return this.starts[this.slot(index)]
+    return this.ring.starts[this.slot(index)]
   }
   lengthOf(index: number): number {
-    return this.lengths[this.slot(index)]
+    return this.ring.lengths[this.slot(index)]
   }
   flagsOf(index: number): number {
-    return this.flags[this.slot(index)]
+    return this.ring.flags[this.slot(index)]
   }
   /** When a segment was sent, or sent again, last. */
   sentAtOf(index: number): Nanos {
-    return this.sentTimes[this.slot(index)]
+    return this.ring.sentTimes[this.slot(index)]
   }
 
   /** A new segment was sent, right behind the last one. */
   append(start: number, length: number, fin: boolean, now: Nanos): void {
-    if (this.count === this.starts.length) this.grow()
+    if (this.count === this.ring.size) this.grow()
+    const { ring } = this
     const slot = this.slot(this.count)
     this.ledger?.sent(slot, this.pipe, now)
-    this.starts[slot] = start
-    this.lengths[slot] = length
-    this.sentTimes[slot] = now
-    this.flags[slot] = fin ? SentFlag.FIN : 0
+    ring.starts[slot] = start
+    ring.lengths[slot] = length
+    ring.sentTimes[slot] = now
+    ring.flags[slot] = fin ? SentFlag.FIN : 0
     this.count++
     this.outstanding += length
   }
 
   private grow(): void {
-    const size = this.starts.length
-    const starts = new Float64Array(size * 2)
-    const lengths = new Int32Array(size * 2)
-    const sentTimes = new Float64Array(size * 2)
-    const flags = new Uint8Array(size * 2)
+    const { ring } = this
+    if (ring.size === 0) {
+      this.ring = spareRings.pop() ?? new Ring(FIRST_SIZE)
+      return
+    }
+    const larger = new Ring(ring.size * 2)
     for (let i = 0; i < this.count; i++) {
       const from = this.slot(i)
-      starts[i] = this.starts[from]
-      lengths[i] = this.lengths[from]
-      sentTimes[i] = this.sentTimes[from]
-      flags[i] = this.flags[from]
+      larger.starts[i] = ring.starts[from]
+      larger.lengths[i] = ring.lengths[from]
+      larger.sentTimes[i] = ring.sentTimes[from]
+      larger.flags[i] = ring.flags[from]
     }
     this.ledger?.rearrange(
       Array.from({ length: this.count }, (_, index) => this.slot(index)),
-      size * 2,
+      larger.size,
     )
-    this.starts = starts
-    this.lengths = lengths
-    this.sentTimes = sentTimes
-    this.flags = flags
+    this.ring = larger
+    this.head = 0
+  }
+
+  /** Nothing is in flight: gives the ring away. */
+  private letGo(): void {
+    if (this.ring.size === FIRST_SIZE && spareRings.length < MOST_SPARE) spareRings.push(this.ring)
+    this.ring = NO_RING
     this.head = 0
   }
 
@@ -145,8 +173,8 @@ export class SentSegments {
     let found = false
     for (let i = 0; i < this.count; i++) {
       const slot = this.slot(i)
-      const flags = this.flags[slot]
-      const payload = this.lengths[slot] - ((flags & SentFlag.FIN) === 0 ? 0 : 1)
+      const flags = this.ring.flags[slot]
+      const payload = this.ring.lengths[slot] - ((flags & SentFlag.FIN) === 0 ? 0 : 1)
       if (payload <= limit || (flags & SentFlag.SACKED) !== 0) continue
       found = true
       this.declareLost(i)
@@ -156,15 +184,16 @@ export class SentSegments {
 
   /** Cuts every segment that carries more than `limit` bytes into segments of so many: the path takes no more. Sums stay as they are. */
   resegment(limit: number): void {
+    const { ring } = this
     const slots: number[] = []
     const starts: number[] = []
     const lengths: number[] = []
     let { lostBelow } = this
     for (let i = 0; i < this.count; i++) {
       const slot = this.slot(i)
-      const fin = (this.flags[slot] & SentFlag.FIN) === 0 ? 0 : 1
-      let start = this.starts[slot]
-      let left = this.lengths[slot]
+      const fin = (ring.flags[slot] & SentFlag.FIN) === 0 ? 0 : 1
+      let start = ring.starts[slot]
+      let left = ring.lengths[slot]
       while (left - fin > limit) {
         slots.push(slot)
         starts.push(start)
@@ -178,22 +207,18 @@ export class SentSegments {
       lengths.push(left)
     }
     if (slots.length === this.count) return
-    let size = this.starts.length
+    let { size } = ring
     while (size < slots.length) size *= 2
     this.ledger?.rearrange(slots, size)
-    const sentTimes = new Float64Array(size)
-    const flags = new Uint8Array(size)
+    const cut = new Ring(size)
+    cut.starts.set(starts)
+    cut.lengths.set(lengths)
     slots.forEach((slot, index) => {
       const isLast = index + 1 === slots.length || slots[index + 1] !== slot
-      sentTimes[index] = this.sentTimes[slot]
-      flags[index] = isLast ? this.flags[slot] : this.flags[slot] & ~SentFlag.FIN
+      cut.sentTimes[index] = ring.sentTimes[slot]
+      cut.flags[index] = isLast ? ring.flags[slot] : ring.flags[slot] & ~SentFlag.FIN
     })
-    this.starts = new Float64Array(size)
-    this.starts.set(starts)
-    this.lengths = new Int32Array(size)
-    this.lengths.set(lengths)
-    this.sentTimes = sentTimes
-    this.flags = flags
+    this.ring = cut
     this.head = 0
     this.count = slots.length
     this.lostBelow = lostBelow
@@ -201,7 +226,7 @@ export class SentSegments {
     // Ranges that were seen end at edges of segments that are no more.
     this.seenCount = 0
     this.sackedCount = 0
-    for (let i = 0; i < this.count; i++) if ((this.flags[i] & SentFlag.SACKED) !== 0) this.sackedCount++
+    for (let i = 0; i < this.count; i++) if ((cut.flags[i] & SentFlag.SACKED) !== 0) this.sackedCount++
     this.revision++
   }
 
@@ -212,31 +237,32 @@ export class SentSegments {
   acknowledge(position: number): void {
     this.measuredSentAt = -1
     this.ambiguous = false
+    const { starts, lengths, sentTimes, flags: marks } = this.ring
     let removed = 0
     while (removed < this.count) {
       const slot = this.slot(removed)
-      const start = this.starts[slot]
+      const start = starts[slot]
       if (start >= position) break
-      const length = this.lengths[slot]
-      const flags = this.flags[slot]
+      const length = lengths[slot]
+      const flags = marks[slot]
       const covered = Math.min(length, position - start)
       this.outstanding -= covered
       if ((flags & SentFlag.SACKED) !== 0) {
         this.sacked -= covered
       } else {
-        this.ledger?.acknowledged(slot, covered, this.sentTimes[slot])
+        this.ledger?.acknowledged(slot, covered, sentTimes[slot])
         if ((flags & SentFlag.LOST) !== 0) this.lost -= covered
         if ((flags & SentFlag.RESENT) !== 0) this.resent -= covered
         if ((flags & SentFlag.EVER_RESENT) !== 0) this.ambiguous = true
-        else if (this.measuredSentAt < 0) this.measuredSentAt = this.sentTimes[slot]
+        else if (this.measuredSentAt < 0) this.measuredSentAt = sentTimes[slot]
       }
       if (covered < length) {
-        this.starts[slot] = position
-        this.lengths[slot] = length - covered
+        starts[slot] = position
+        lengths[slot] = length - covered
         break
       }
       if ((flags & SentFlag.SACKED) !== 0) this.sackedCount--
-      else this.observer?.segmentDelivered(start + length, this.sentTimes[slot], (flags & SentFlag.EVER_RESENT) !== 0)
+      else this.observer?.segmentDelivered(start + length, sentTimes[slot], (flags & SentFlag.EVER_RESENT) !== 0)
       removed++
     }
     if (removed > 0) {
@@ -244,6 +270,7 @@ export class SentSegments {
       this.count -= removed
       this.lostBelow = Math.max(0, this.lostBelow - removed)
       this.resendFrom = Math.max(0, this.resendFrom - removed)
+      if (this.count === 0) this.letGo()
     }
     if (this.ambiguous) this.measuredSentAt = -1
     if (this.highestSacked <= position) {
@@ -259,7 +286,7 @@ export class SentSegments {
     while (low < high) {
       const middle = (low + high) >>> 1
       const slot = this.slot(middle)
-      if (this.starts[slot] + this.lengths[slot] <= position) low = middle + 1
+      if (this.ring.starts[slot] + this.ring.lengths[slot] <= position) low = middle + 1
       else high = middle
     }
     return low
@@ -276,7 +303,11 @@ export class SentSegments {
   acknowledgeSelectively(segment: TcpSegment, base: number, sndUna: number, sndNxt: number): number {
     const before = this.sacked
     const { sack, sackCount } = segment
-    const { seenLeft, seenRight, nextLeft, nextRight } = this
+    if (this.next === NO_EDGES) {
+      this.seen = [0, 0, 0, 0, 0, 0, 0, 0]
+      this.next = [0, 0, 0, 0, 0, 0, 0, 0]
+    }
+    const { seen, next } = this
     const reference = (base + sndUna) | 0
     let kept = 0
     for (let i = 0; i < sackCount; i++) {
@@ -284,16 +315,14 @@ export class SentSegments {
       const right = sndUna + ((sack[i * 2 + 1] - reference) | 0)
       if (left < sndUna || right <= left || right > sndNxt) continue
       let from = left
-      for (let j = 0; j < this.seenCount; j++) if (seenLeft[j] <= from && from < seenRight[j]) from = seenRight[j]
-      nextLeft[kept] = left
-      nextRight[kept] = from < right ? this.markSacked(from, right) : right
+      for (let j = 0; j < this.seenCount; j++) if (seen[2 * j] <= from && from < seen[2 * j + 1]) from = seen[2 * j + 1]
+      next[2 * kept] = left
+      next[2 * kept + 1] = from < right ? this.markSacked(from, right) : right
       kept++
     }
     if (kept > 0) {
-      this.seenLeft = nextLeft
-      this.seenRight = nextRight
-      this.nextLeft = seenLeft
-      this.nextRight = seenRight
+      this.seen = next
+      this.next = seen
       this.seenCount = kept
     }
     return this.sacked - before
@@ -304,40 +333,41 @@ export class SentSegments {
    * @returns the position up to which all is marked: where a segment starts that reaches past the range, or the range's end
    */
   private markSacked(left: number, right: number): number {
+    const { starts, lengths, sentTimes, flags: marks } = this.ring
     for (let i = this.find(left); i < this.count; i++) {
       const slot = this.slot(i)
-      const start = this.starts[slot]
-      const length = this.lengths[slot]
+      const start = starts[slot]
+      const length = lengths[slot]
       if (start + length > right) return Math.max(left, start)
-      const flags = this.flags[slot]
+      const flags = marks[slot]
       if (start < left || (flags & SentFlag.SACKED) !== 0) continue
       this.sacked += length
       this.sackedCount++
-      this.ledger?.acknowledged(slot, length, this.sentTimes[slot])
-      this.observer?.segmentDelivered(start + length, this.sentTimes[slot], (flags & SentFlag.EVER_RESENT) !== 0)
+      this.ledger?.acknowledged(slot, length, sentTimes[slot])
+      this.observer?.segmentDelivered(start + length, sentTimes[slot], (flags & SentFlag.EVER_RESENT) !== 0)
       if ((flags & SentFlag.LOST) !== 0) this.lost -= length
       if ((flags & SentFlag.RESENT) !== 0) this.resent -= length
-      this.flags[slot] = (flags & ~(SentFlag.LOST | SentFlag.RESENT)) | SentFlag.SACKED
+      marks[slot] = (flags & ~(SentFlag.LOST | SentFlag.RESENT)) | SentFlag.SACKED
       if (start + length > this.highestSacked) this.highestSacked = start + length
     }
     return right
   }
 
   private markLost(slot: number): void {
-    const flags = this.flags[slot]
+    const flags = this.ring.flags[slot]
     if ((flags & (SentFlag.SACKED | SentFlag.LOST)) !== 0) return
-    this.flags[slot] = flags | SentFlag.LOST
-    this.lost += this.lengths[slot]
-    this.everLost += this.lengths[slot]
+    this.ring.flags[slot] = flags | SentFlag.LOST
+    this.lost += this.ring.lengths[slot]
+    this.everLost += this.ring.lengths[slot]
   }
 
   /** Takes a segment for lost, and its retransmission too if there was one. */
   declareLost(index: number): void {
     const slot = this.slot(index)
-    if ((this.flags[slot] & SentFlag.RESENT) !== 0) {
-      if ((this.flags[slot] & SentFlag.LOST) !== 0) this.everLost += this.lengths[slot]
-      this.flags[slot] &= ~SentFlag.RESENT
-      this.resent -= this.lengths[slot]
+    if ((this.ring.flags[slot] & SentFlag.RESENT) !== 0) {
+      if ((this.ring.flags[slot] & SentFlag.LOST) !== 0) this.everLost += this.ring.lengths[slot]
+      this.ring.flags[slot] &= ~SentFlag.RESENT
+      this.resent -= this.ring.lengths[slot]
     }
     this.markLost(slot)
     if (index < this.resendFrom) this.resendFrom = index
@@ -345,7 +375,7 @@ export class SentSegments {
 
   /** Nothing was lost after all: what is not acknowledged counts as in flight again. */
   unmarkLost(): void {
-    for (let i = 0; i < this.count; i++) this.flags[this.slot(i)] &= ~SentFlag.LOST
+    for (let i = 0; i < this.count; i++) this.ring.flags[this.slot(i)] &= ~SentFlag.LOST
     this.lost = 0
     this.lostBelow = 0
     this.resendFrom = 0
@@ -372,10 +402,10 @@ export class SentSegments {
       let index = this.find(this.highestSacked - 1)
       while (index >= this.lostBelow && ranges < threshold && above <= (threshold - 1) * smss) {
         const slot = this.slot(index)
-        if ((this.flags[slot] & SentFlag.SACKED) === 0) {
+        if ((this.ring.flags[slot] & SentFlag.SACKED) === 0) {
           inRange = false
         } else {
-          above += this.lengths[slot]
+          above += this.ring.lengths[slot]
           if (!inRange) ranges++
           inRange = true
         }
@@ -387,7 +417,7 @@ export class SentSegments {
         this.lostBelow = index + 1
       }
     }
-    return this.count > 0 && (this.flags[this.head] & SentFlag.LOST) !== 0
+    return this.count > 0 && (this.ring.flags[this.head] & SentFlag.LOST) !== 0
   }
 
   /**
@@ -395,10 +425,10 @@ export class SentSegments {
    * oldest segment is selectively acknowledged, the peer has dropped what it had reported, and its reports are forgotten (RFC 2018 section 8).
    */
   markAllLost(): void {
-    if (this.count > 0 && (this.flags[this.head] & SentFlag.SACKED) !== 0) this.forgetSacks()
+    if (this.count > 0 && (this.ring.flags[this.head] & SentFlag.SACKED) !== 0) this.forgetSacks()
     for (let i = 0; i < this.count; i++) {
       const slot = this.slot(i)
-      this.flags[slot] &= ~SentFlag.RESENT
+      this.ring.flags[slot] &= ~SentFlag.RESENT
       this.markLost(slot)
     }
     this.resent = 0
@@ -407,7 +437,7 @@ export class SentSegments {
   }
 
   private forgetSacks(): void {
-    for (let i = 0; i < this.count; i++) this.flags[this.slot(i)] &= ~SentFlag.SACKED
+    for (let i = 0; i < this.count; i++) this.ring.flags[this.slot(i)] &= ~SentFlag.SACKED
     this.sacked = 0
     this.sackedCount = 0
     this.highestSacked = 0
@@ -419,7 +449,8 @@ export class SentSegments {
   nextLost(): number {
     if (this.lost === 0) return -1
     while (this.resendFrom < this.count) {
-      if ((this.flags[this.slot(this.resendFrom)] & (SentFlag.LOST | SentFlag.RESENT)) === SentFlag.LOST) return this.resendFrom
+      if ((this.ring.flags[this.slot(this.resendFrom)] & (SentFlag.LOST | SentFlag.RESENT)) === SentFlag.LOST)
+        return this.resendFrom
       this.resendFrom++
     }
     return -1
@@ -432,15 +463,15 @@ export class SentSegments {
   nextUnsacked(position: number, below: number): number {
     for (let i = this.find(position); i < this.count; i++) {
       const slot = this.slot(i)
-      if (this.starts[slot] >= below) return -1
-      if ((this.flags[slot] & (SentFlag.SACKED | SentFlag.RESENT)) === 0) return i
+      if (this.ring.starts[slot] >= below) return -1
+      if ((this.ring.flags[slot] & (SentFlag.SACKED | SentFlag.RESENT)) === 0) return i
     }
     return -1
   }
 
   /** Index of the newest segment that is not selectively acknowledged; -1: none. */
   lastUnsacked(): number {
-    for (let i = this.count - 1; i >= 0; i--) if ((this.flags[this.slot(i)] & SentFlag.SACKED) === 0) return i
+    for (let i = this.count - 1; i >= 0; i--) if ((this.ring.flags[this.slot(i)] & SentFlag.SACKED) === 0) return i
     return -1
   }
 
@@ -448,10 +479,10 @@ export class SentSegments {
   markResent(index: number, now: Nanos): void {
     const slot = this.slot(index)
     this.ledger?.sent(slot, this.pipe, now)
-    if ((this.flags[slot] & SentFlag.RESENT) === 0) this.resent += this.lengths[slot]
+    if ((this.ring.flags[slot] & SentFlag.RESENT) === 0) this.resent += this.ring.lengths[slot]
     this.resendings++
-    this.flags[slot] |= SentFlag.RESENT | SentFlag.EVER_RESENT
-    this.sentTimes[slot] = now
+    this.ring.flags[slot] |= SentFlag.RESENT | SentFlag.EVER_RESENT
+    this.ring.sentTimes[slot] = now
   }
 
   clear(): void {
@@ -466,5 +497,6 @@ export class SentSegments {
     this.lostBelow = 0
     this.resendFrom = 0
     this.seenCount = 0
+    this.letGo()
   }
 }

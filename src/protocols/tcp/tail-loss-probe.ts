@@ -66,3 +66,6 @@ export class TailLossProbe {
     return true
   }
 }
+
+/** Of all connections that send no such probes: it never learns anything. */
+export const NO_TAIL_LOSS_PROBE = new TailLossProbe()

@@ -82,7 +82,7 @@ function retransmit(block: ControlBlock, now: Nanos): void {
 
 function retransmitSyn(block: ControlBlock, now: Nanos): void {
   const { rtt, config } = block
-  const limit = block.state === 'SYN-SENT' ? config.synRetries : (block.synAckRetries?.() ?? config.synAckRetries)
+  const limit = block.state === 'SYN-SENT' ? config.synRetries : block.keeper.synAckRetries(config.synAckRetries)
   if (block.synRetransmissions >= limit) {
     block.end('give-up', block.unreachable ?? timedOut('the peer did not answer the SYN', 'RFC 9293 section 3.8.3'))
     return
@@ -94,8 +94,9 @@ function retransmitSyn(block: ControlBlock, now: Nanos): void {
 }
 
 /** Doubles the timeout. The trace is told the one that has passed, and the one that begins. */
-function backOff({ rtt, record }: ControlBlock): void {
+function backOff(block: ControlBlock): void {
+  const { rtt } = block
   const { rto } = rtt
   rtt.backOff()
-  record('tcp:rto-expired', { rto, next: rtt.rto, backoff: rtt.backoff })
+  block.record('tcp:rto-expired', { rto, next: rtt.rto, backoff: rtt.backoff })
 }

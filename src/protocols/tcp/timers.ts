@@ -25,26 +25,43 @@ export const TcpTimer = {
 } as const
 export type TcpTimer = (typeof TcpTimer)[keyof typeof TcpTimer]
 
-const COUNT = Object.keys(TcpTimer).length
-
 /** Deadlines in absolute time; `Infinity`: not set. */
 export class TimerTable {
-  private readonly deadlines = new Float64Array(COUNT).fill(Infinity)
+  // An array, not a typed one: that takes three objects, and a crowd has thousands of these.
+  private readonly deadlines = [
+    Infinity,
+    Infinity,
+    Infinity,
+    Infinity,
+    Infinity,
+    Infinity,
+    Infinity,
+    Infinity,
+    Infinity,
+    Infinity,
+  ]
+  /** A bit for each timer that is set. */
+  private running = 0
 
   set(timer: TcpTimer, at: Nanos): void {
     this.deadlines[timer] = at
+    this.running |= 1 << timer
   }
 
   clear(timer: TcpTimer): void {
+    if ((this.running & (1 << timer)) === 0) return
     this.deadlines[timer] = Infinity
+    this.running &= ~(1 << timer)
   }
 
   clearAll(): void {
+    if (this.running === 0) return
     this.deadlines.fill(Infinity)
+    this.running = 0
   }
 
   isSet(timer: TcpTimer): boolean {
-    return this.deadlines[timer] !== Infinity
+    return (this.running & (1 << timer)) !== 0
   }
 
   /** When a timer expires; `Infinity`: it is not set. */
@@ -55,14 +72,17 @@ export class TimerTable {
   /** Whether the timer's deadline is at or before `now`; if so, it is cleared. */
   expire(timer: TcpTimer, now: Nanos): boolean {
     if (this.deadlines[timer] > now) return false
-    this.deadlines[timer] = Infinity
+    this.clear(timer)
     return true
   }
 
   /** `Infinity` when none is set. */
   earliest(): Nanos {
     let earliest = Infinity
-    for (let i = 0; i < COUNT; i++) if (this.deadlines[i] < earliest) earliest = this.deadlines[i]
+    for (let left = this.running; left !== 0; left &= left - 1) {
+      const at = this.deadlines[31 - Math.clz32(left & -left)]
+      if (at < earliest) earliest = at
+    }
     return earliest
   }
 }

@@ -1,7 +1,7 @@
 /** What to send next, and the segments themselves. */
 import type { Pacer } from '../congestion/pacing.ts'
 import type { Nanos } from '../endpoint.ts'
-import { TcpFlag, type TcpSegment } from '../../wire/tcp.ts'
+import { TcpFlag, TcpSegment } from '../../wire/tcp.ts'
 import type { ControlBlock } from './control-block.ts'
 import { fillSyn } from './fast-open.ts'
 import { reportDuplicate } from './dsack.ts'
@@ -11,11 +11,15 @@ import { probeLength, probeSent } from './path-mtu.ts'
 import { SentFlag } from './sent-segments.ts'
 import { TcpTimer } from './timers.ts'
 
+/** The segment that is sent next, of whatever connection: who asks for it makes bytes of it before he asks for another. */
+const out = new TcpSegment()
+
 /** The next segment to send, in one reused object; undefined when nothing may be sent now. */
 export function nextSegment(block: ControlBlock, now: Nanos): TcpSegment | undefined {
-  if (block.resetPending) {
-    block.resetPending = false
-    return block.resetSegment
+  if (block.reset !== undefined) {
+    const { reset } = block
+    block.reset = undefined
+    return reset
   }
   if (block.synPending) return synSegment(block, now)
   switch (block.state) {
@@ -38,7 +42,7 @@ function bareSegment(block: ControlBlock, now: Nanos): TcpSegment | undefined {
   if (!block.keepAlivePending) return block.ackPending ? begin(block, TcpFlag.ACK, block.sndNxt, now) : undefined
   // One number below what the peer expects, so that it has to answer (RFC 9293 section 3.8.4).
   block.keepAlivePending = false
-  const out = begin(block, TcpFlag.ACK, block.sndNxt - 1, now)
+  begin(block, TcpFlag.ACK, block.sndNxt - 1, now)
   out.probe = true
   return out
 }
@@ -48,8 +52,9 @@ function bareSegment(block: ControlBlock, now: Nanos): TcpSegment | undefined {
  * bytes. Whatever acknowledgment was due is done with it.
  */
 function begin(block: ControlBlock, flags: number, position: number, now: Nanos, payloadLength = 0): TcpSegment {
-  const { out } = block
   out.clear()
+  out.sourcePort = block.localPort
+  out.destinationPort = block.remotePort
   out.flags = flags | block.ecn.ackFlags
   out.seq = block.sendSeq(position)
   out.ack = block.receiveSeq(block.rcvNxt)
@@ -82,9 +87,11 @@ function sackLength(block: ControlBlock): number {
 
 /** SYN, or SYN and ACK, with the options that this side wants, or those that both want. */
 function synSegment(block: ControlBlock, now: Nanos): TcpSegment {
-  const { out, config } = block
+  const { config } = block
   const answer = block.state === 'SYN-RECEIVED'
   out.clear()
+  out.sourcePort = block.localPort
+  out.destinationPort = block.remotePort
   out.seq = block.sendSeq(0)
   out.mss = config.mss
   if (answer) {
@@ -148,17 +155,16 @@ function tailLossProbe(block: ControlBlock, now: Nanos): TcpSegment | undefined 
   const finDue = block.finQueued && !block.finSent
   const usable = block.sndUna + block.sndWnd - sndNxt
   tailLoss.due = false
-  let out: TcpSegment | undefined
   const isNew = usable > 0 && (queued > 0 || finDue)
   if (isNew) {
     const limit = block.smss - sackLength(block)
     const length = Math.min(queued, limit, usable)
     if (length < limit) block.sndSml = sndNxt + length
-    out = transmitNew(block, length, finDue && length === queued && length < usable, now)
+    transmitNew(block, length, finDue && length === queued && length < usable, now)
   } else {
     const last = sent.lastUnsacked()
     if (last < 0) return undefined
-    out = retransmission(block, last, now, 'tlp')
+    retransmission(block, last, now, 'tlp')
   }
   tailLoss.sent(block.sndNxt, !isNew)
   block.timers.clear(TcpTimer.LOSS_PROBE)
@@ -188,7 +194,7 @@ function retransmission(block: ControlBlock, index: number, now: Nanos, reason?:
   let flags: number = TcpFlag.ACK
   if (fin) flags |= TcpFlag.FIN
   if (length > 0 && position + length === block.sendQueue.end) flags |= TcpFlag.PSH
-  const out = begin(block, flags, position, now, length)
+  begin(block, flags, position, now, length)
   if (length > 0) out.payload = block.sendQueue.slice(position, length)
   out.retransmission = true
   recovery.resent(index, now)
@@ -222,7 +228,7 @@ function newData(block: ControlBlock, now: Nanos): TcpSegment | undefined {
   }
   const probe = block.path.searching && !finDue ? probeLength(block, queued, usable, now) : 0
   if (probe > 0) {
-    const out = transmitNew(block, probe, false, now)
+    transmitNew(block, probe, false, now)
     probeSent(block, sndNxt, probe)
     return out
   }
@@ -268,7 +274,7 @@ function transmitNew(block: ControlBlock, length: number, fin: boolean, now: Nan
     block.finSent = true
   }
   const taken = fin ? length + 1 : length
-  const out = begin(block, flags, position, now, length)
+  begin(block, flags, position, now, length)
   if (length > 0) out.payload = sendQueue.slice(position, length)
   // What a zero-window probe carried already goes out again.
   out.retransmission = position < block.sndMax
@@ -296,7 +302,7 @@ function probe(block: ControlBlock, now: Nanos): TcpSegment {
   const { sendQueue, sndNxt } = block
   const fin = sendQueue.end === sndNxt
   block.probePending = false
-  const out = begin(block, fin ? TcpFlag.ACK | TcpFlag.FIN : TcpFlag.ACK, sndNxt, now, 1)
+  begin(block, fin ? TcpFlag.ACK | TcpFlag.FIN : TcpFlag.ACK, sndNxt, now, 1)
   if (!fin) out.payload = sendQueue.slice(sndNxt, 1)
   out.probe = true
   if (sndNxt + 1 > block.sndMax) block.sndMax = sndNxt + 1
@@ -309,16 +315,17 @@ function probe(block: ControlBlock, now: Nanos): TcpSegment {
  * 3.10.5).
  */
 export function prepareReset(block: ControlBlock, why: string, now: Nanos): void {
-  const out = block.resetSegment
-  out.clear()
-  out.flags = TcpFlag.RST | TcpFlag.ACK
-  out.seq = block.sendSeq(block.sndNxt)
-  out.ack = block.receiveSeq(block.rcvNxt)
+  const reset = new TcpSegment()
+  reset.sourcePort = block.localPort
+  reset.destinationPort = block.remotePort
+  reset.flags = TcpFlag.RST | TcpFlag.ACK
+  reset.seq = block.sendSeq(block.sndNxt)
+  reset.ack = block.receiveSeq(block.rcvNxt)
   if (block.timestamps) {
-    out.hasTimestamp = true
-    out.tsVal = block.timestamp(now)
-    out.tsEcr = block.tsRecent
+    reset.hasTimestamp = true
+    reset.tsVal = block.timestamp(now)
+    reset.tsEcr = block.tsRecent
   }
-  block.resetPending = true
+  block.reset = reset
   block.record('tcp:reset-sent', { why })
 }

@@ -55,7 +55,7 @@ export class Solo {
       remotePort: 4000,
       isn: ISS,
       passive,
-      record: (name, data) => this.records.push({ name, data }),
+      keeper: { record: (name, data) => this.records.push({ name, data }), isBrief: false, synAckRetries: (most) => most },
     })
   }
 
