@@ -3,7 +3,7 @@ import { encodeLatin1 } from '../wire/http1.ts'
 import type { Blocking } from '../host/socket.ts'
 import type { Http2Scheduler } from '../protocols/http2/options.ts'
 import { isNamed } from '../protocols/x509/host-name.ts'
-import type { HttpService, SiteAnswer, SiteRecord, SiteRequest } from './http-service.ts'
+import type { HttpService, SiteAnswer, SiteRecord, SiteRequest, Upgrade } from './http-service.ts'
 
 /**
  * A service over a connection that was made for one name: what is asked of it for another name than that, or than the server's own, came to
@@ -12,6 +12,8 @@ import type { HttpService, SiteAnswer, SiteRecord, SiteRequest } from './http-se
 export class DirectedSite implements HttpService {
   readonly scheduler: Http2Scheduler
   readonly keepsBodies: boolean
+  readonly streamsBodies?: boolean
+  readonly upgrade?: NonNullable<HttpService['upgrade']>
 
   /**
    * @param asked the name that the client asked for in the handshake
@@ -24,6 +26,8 @@ export class DirectedSite implements HttpService {
   ) {
     this.scheduler = service.scheduler
     this.keepsBodies = service.keepsBodies
+    if (service.streamsBodies === true) this.streamsBodies = true
+    if (service.upgrade !== undefined) this.upgrade = this.upgraded.bind(this, service.upgrade.bind(service))
   }
 
   get keepAlive(): boolean {
@@ -44,6 +48,19 @@ export class DirectedSite implements HttpService {
 
   *answer(request: SiteRequest, record: SiteRecord): Blocking<SiteAnswer> {
     if (this.isRight(request.authority)) return yield* this.service.answer(request, record)
+    return this.misdirected(request)
+  }
+
+  private *upgraded(
+    upgrade: NonNullable<HttpService['upgrade']>,
+    request: SiteRequest,
+    protocol: string,
+    record: SiteRecord,
+  ): Blocking<Upgrade | SiteAnswer> {
+    return this.isRight(request.authority) ? yield* upgrade(request, protocol, record) : this.misdirected(request)
+  }
+
+  private misdirected(request: SiteRequest): SiteAnswer {
     const fields = [
       { name: 'Server', value: 'packetarium' },
       { name: 'Content-Type', value: 'text/plain' },

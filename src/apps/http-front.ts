@@ -104,35 +104,37 @@ export class HttpFront {
     return true
   }
 
-  private *listen(context: AppContext, port: number, serve: (socket: TcpSocket) => Blocking<void>): Blocking<void> {
+  private *listen(context: AppContext, port: number, serve: (socket: TcpSocket) => Blocking<Rest>): Blocking<void> {
     const { backlog, fastOpen } = this.options
     const listener = context.sockets.listen(port, { backlog, fastOpen })
-    for (;;) context.spawn(serve(yield* listener.accept()))
+    for (;;) {
+      const socket = yield* listener.accept()
+      yield* context.processConnection()
+      context.spawn(throughout(serve(socket)))
+    }
   }
 
-  private *servePlainly(context: AppContext, socket: TcpSocket, service: HttpService): Blocking<void> {
+  private *servePlainly(context: AppContext, socket: TcpSocket, service: HttpService): Blocking<Rest> {
     const { overTcp = WITHOUT_TLS } = this
     const protocols = overTcp.length === 0 ? WITHOUT_TLS : overTcp
     const version = protocols.includes('http/1.1') || !protocols.includes('http/1.0') ? '1.1' : '1.0'
-    if (!protocols.includes('h2')) {
-      yield* new ServedHttp1(context, service, socket, { isSecure: false }, version).run()
-      return
-    }
+    if (!protocols.includes('h2')) return yield* new ServedHttp1(context, service, socket, { isSecure: false }, version).run()
     const first = yield* beginning(context, socket)
-    if (first === undefined) return
+    if (first === undefined) return undefined
     const as: ServedAs = { isSecure: false, first: first.bytes }
-    if (first.isHttp2 || protocols.length === 1) yield* new ServedHttp2(context, service, socket, as).run()
-    else yield* new ServedHttp1(context, service, socket, as, version).run()
+    if (!first.isHttp2 && protocols.length > 1) return yield* new ServedHttp1(context, service, socket, as, version).run()
+    yield* new ServedHttp2(context, service, socket, as).run()
+    return undefined
   }
 
-  private *serveSecurely(context: AppContext, socket: TcpSocket, tls: TlsService): Blocking<void> {
+  private *serveSecurely(context: AppContext, socket: TcpSocket, tls: TlsService): Blocking<Rest> {
     const { overTcp: protocols = TCP_PROTOCOLS } = this
     let stream
     try {
       stream = yield* acceptSecurely(context, socket, tls.options(context, protocols))
     } catch (error) {
       // Why is in the trace already.
-      if (error instanceof SocketError) return
+      if (error instanceof SocketError) return undefined
       throw error
     }
     const protocol = stream.alpn ?? protocols.find((name) => name !== 'h2') ?? 'h2'
@@ -142,8 +144,20 @@ export class HttpFront {
       const { serverName } = stream
       const service = serverName === undefined ? this.service : new DirectedSite(this.service, serverName, tls.names)
       yield* new ServedHttp2(context, service, stream, as).run()
-    } else yield* new ServedHttp1(context, this.service, stream, as, protocol === 'http/1.0' ? '1.0' : '1.1').run()
+      return undefined
+    }
+    const version = protocol === 'http/1.0' ? '1.0' : '1.1'
+    return yield* new ServedHttp1(context, this.service, stream, as, version).run()
   }
+}
+
+/** What follows HTTP on a connection; undefined: nothing does. */
+type Rest = Blocking<void> | undefined
+
+/** A connection to its very end. What comes after HTTP keeps nothing of what HTTP had needed. */
+function* throughout(http: Blocking<Rest>): Blocking<void> {
+  const rest = yield* http
+  if (rest !== undefined) yield* rest
 }
 
 /** Reads until it is clear whether a client speaks HTTP/2 of its own accord (RFC 9113 section 3.3). @returns undefined: the connection is lost */

@@ -3,6 +3,7 @@ import type { Blocking } from '../host/socket.ts'
 import type { EventData } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
 import type { HeaderField } from '../wire/http1.ts'
+import type { ByteStream } from './byte-stream.ts'
 import type { Content } from './web-content.ts'
 
 /** A request that is whole, whatever version of HTTP brought it. */
@@ -17,6 +18,8 @@ export interface SiteRequest {
   readonly digest: string | undefined
   /** The body, where the service keeps bodies. */
   readonly body: readonly Uint8Array[]
+  /** The body as it comes, where the service wants it so and there is one: `bytes`, `digest` and `body` say nothing then. */
+  readonly incoming?: BodyStream | undefined
   readonly fields: readonly HeaderField[]
   /** Whether it came in early data, and may be a replay. */
   readonly isEarly: boolean
@@ -49,6 +52,20 @@ export interface SiteAnswer {
 /** Writes into the trace what a request did. */
 export type SiteRecord = (name: string, data: EventData) => void
 
+/** A stream of bytes in both directions that a request became: its connection, or its stream of HTTP/2. */
+export type Tunnel = Pick<ByteStream, 'connection' | 'read' | 'readNow' | 'arrival' | 'write' | 'shutdown' | 'close' | 'reset'>
+
+/** What a request for another protocol leads to, when it is granted. */
+export interface Upgrade {
+  /** Of the answer (101, or 200 over HTTP/2), besides Upgrade and Connection. */
+  readonly fields: readonly HeaderField[]
+  /**
+   * Speaks that protocol, until it is over. The tunnel is closed then. May keep nothing of the request, so that tunnels cost little.
+   * @param first what has come from the client already, if anything
+   */
+  run(tunnel: Tunnel, first: Uint8Array): Blocking<void>
+}
+
 /** What stands behind a server's connections, whatever version of HTTP they speak. */
 export interface HttpService {
   /** Whether a connection is kept for further requests. */
@@ -64,6 +81,16 @@ export interface HttpService {
   /** Paths that are pushed with the answer. */
   pushesOf(target: string): readonly string[]
   answer(request: SiteRequest, record: SiteRecord): Blocking<SiteAnswer>
+  /**
+   * Whether a request with a body is answered as soon as its first bytes are there, the body given as `incoming`. Absent: when it is whole.
+   */
+  readonly streamsBodies?: boolean
+  /**
+   * Answers a request for another protocol: by Upgrade (RFC 9110 section 7.8), or by an extended CONNECT of HTTP/2 (RFC 8441). Absent:
+   * there are no others, and such a request is answered as any other.
+   * @param protocol in lower case: `'websocket'`
+   */
+  upgrade?(request: SiteRequest, protocol: string, record: SiteRecord): Blocking<Upgrade | SiteAnswer>
 }
 
 /** How a connection came to be served. */

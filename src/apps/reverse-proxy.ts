@@ -3,8 +3,7 @@ import type { App, AppContext, Blocking } from '../host/socket.ts'
 import type { Http2Scheduler } from '../protocols/http2/options.ts'
 import type { ClientTlsSettings } from '../scenario/tls-settings.ts'
 import { encodeLatin1 } from '../wire/http1.ts'
-import type { HeaderField } from '../wire/http1.ts'
-import { endToEnd, pathOf } from './forwarding.ts'
+import { endToEnd, pathOf, requestFields, VIA } from './forwarding.ts'
 import { HttpFront, LIVE_TLS, type HttpFrontOptions } from './http-front.ts'
 import { KEPT_BODY } from './http-service.ts'
 import type { HttpService, SiteAnswer, SiteRecord, SiteRequest } from './http-service.ts'
@@ -22,8 +21,6 @@ export interface ReverseProxyOptions extends HttpFrontOptions {
 }
 
 const DEFAULTS: ReverseProxyOptions = { port: 80, backends: [], keepAlive: true, backlog: 128, fastOpen: false, digest: false }
-
-const VIA: HeaderField = { name: 'Via', value: '1.1 packetarium' }
 
 /**
  * A server's front: takes requests over any version of HTTP, under TLS or not, and has them answered by servers behind it, over HTTP/1.1
@@ -91,20 +88,6 @@ export class ReverseProxy implements App, HttpService {
       return failed(502, `the server behind this one: ${error.message}`)
     }
   }
-}
-
-/** What the server behind is told: whom the client wanted, and who it was. */
-function requestFields({ fields, authority, client, isSecure, isEarly }: SiteRequest, backend: string): HeaderField[] {
-  const kept = endToEnd(fields).filter(({ name }) => name !== 'host')
-  return [
-    { name: 'Host', value: authority === '' ? backend : authority },
-    ...kept,
-    VIA,
-    { name: 'X-Forwarded-For', value: client },
-    { name: 'X-Forwarded-Proto', value: isSecure ? 'https' : 'http' },
-    // So that it can refuse what must not happen twice (RFC 8470 section 5.1).
-    ...(isEarly ? [{ name: 'Early-Data', value: '1' }] : []),
-  ]
 }
 
 function failed(status: number, why: string): SiteAnswer {

@@ -7,6 +7,7 @@ import type { HeaderField } from '../wire/http1.ts'
 import { Digest } from './digest.ts'
 import { KEPT_BODY } from './http-service.ts'
 import type { HttpService, ServedAs, SiteAnswer, SiteRequest } from './http-service.ts'
+import type { IncomingBody } from './incoming-body.ts'
 
 /** What carries a connection, as far as its requests want to know. */
 interface Carrier {
@@ -24,6 +25,8 @@ export interface ReceivedRequest {
   bytes: number
   readonly body: Uint8Array[]
   readonly digest: Digest | undefined
+  /** The body, where it is passed on as it comes. */
+  incoming?: IncomingBody
   /** Whether all of it was early data. */
   isEarly: boolean
   /** When it was whole. */
@@ -41,6 +44,11 @@ export abstract class ServedConnection {
     private readonly carrier: Carrier,
     protected readonly as: ServedAs,
   ) {}
+
+  /** Name of the conversation. */
+  protected get connection(): string {
+    return this.carrier.connection
+  }
 
   protected readonly record = (name: string, data: EventData): void => {
     this.context.environment.record(name, this.carrier.connection, data)
@@ -63,7 +71,8 @@ export abstract class ServedConnection {
   protected receiveBody(request: ReceivedRequest, bytes: Uint8Array): void {
     request.bytes += bytes.length
     request.digest?.update(bytes)
-    if (this.service.keepsBodies && request.bytes <= KEPT_BODY) request.body.push(bytes)
+    if (request.incoming !== undefined) request.incoming.push(bytes)
+    else if (this.service.keepsBodies && request.bytes <= KEPT_BODY) request.body.push(bytes)
   }
 
   /** @param numbers what tells it from others of its connection */
@@ -85,11 +94,12 @@ export abstract class ServedConnection {
   }
 
   protected siteRequest(request: ReceivedRequest, authority: string): SiteRequest {
-    const { method, target, bytes, body, fields, isEarly, digest } = request
+    const { method, target, bytes, body, fields, isEarly, digest, incoming } = request
     const { isSecure } = this.as
     const client = formatIp(this.carrier.remote.address)
     const server = formatIp(this.carrier.local.address)
-    return { method, target, authority, bytes, body, fields, isEarly, isSecure, client, server, digest: digest?.value }
+    const common = { method, target, authority, bytes, body, fields, isEarly, isSecure, client, server }
+    return incoming === undefined ? { ...common, digest: digest?.value } : { ...common, incoming, digest: undefined }
   }
 }
 

@@ -1,3 +1,4 @@
+import { fieldValue, speaksOfUpgrade } from '../protocols/http1/framing.ts'
 import { Http1Server } from '../protocols/http1/server.ts'
 import type { Http1ServerEvent } from '../protocols/http1/server.ts'
 import { SocketError } from '../host/socket.ts'
@@ -6,13 +7,16 @@ import { SECOND } from '../kernel/time.ts'
 import type { Nanos } from '../kernel/time.ts'
 import type { ByteStream } from './byte-stream.ts'
 import type { Digest } from './digest.ts'
+import { IncomingBody } from './incoming-body.ts'
 import { isStream, pieceOf } from './http-service.ts'
-import type { BodyStream, HttpService, ServedAs, SiteAnswer } from './http-service.ts'
+import type { BodyStream, HttpService, ServedAs, SiteAnswer, Upgrade } from './http-service.ts'
 import { announcedLength, ServedConnection } from './served-connection.ts'
 import type { ReceivedRequest } from './served-connection.ts'
 
 /** How many requests of one connection may wait for their answer; behind that it is not read. */
 const PIPELINE_LIMIT = 32
+/** How many bytes of a body that is passed on may wait to be taken; behind that the connection is not read. */
+const INCOMING_LIMIT = 65_536
 /** How long a connection is read after the last response, so that what still comes in does not reset it (RFC 9112 section 9.6). */
 const LINGER: Nanos = 2 * SECOND
 
@@ -42,6 +46,12 @@ export class ServedHttp1 extends ServedConnection {
   private lingerer: Task | undefined
   /** Whether the client has finished sending. */
   private hasEnded = false
+  /** Whether what is being sent goes on until somebody ends it. */
+  private isEndless = false
+  /** Whether a request was read behind which nothing is read before it is answered. */
+  private isHeld = false
+  /** Another protocol was agreed on. */
+  private switched: { readonly upgrade: Upgrade; readonly first: Uint8Array } | undefined
   /** How many bytes were read. */
   private consumed = 0
 
@@ -56,19 +66,21 @@ export class ServedHttp1 extends ServedConnection {
     this.http = new Http1Server({ keepAlive: service.keepAlive, version })
   }
 
-  *run(): Blocking<void> {
+  /** @returns what is left to be done, in another protocol; undefined: it is over */
+  *run(): Blocking<Blocking<void> | undefined> {
     try {
       this.stream.setNoDelay(true)
       const { first } = this.as
       if (first !== undefined) yield* this.receive(first)
-      while (!this.hasEnded) yield* this.receive(yield* this.stream.read())
+      while (!this.hasEnded && this.switched === undefined) yield* this.receive(yield* this.stream.read())
     } catch (error) {
       this.fail(error)
     } finally {
       this.responder?.cancel()
       this.lingerer?.cancel()
-      this.stream.close()
+      if (this.switched === undefined) this.stream.close()
     }
+    return this.switched && carry(this.stream, this.switched.upgrade.run(this.stream, this.switched.first))
   }
 
   /** @param bytes undefined: the client's end */
@@ -79,13 +91,20 @@ export class ServedHttp1 extends ServedConnection {
     if (bytes === undefined) http.handleEnd(now)
     else http.handle(bytes, now)
     this.takeEvents()
-    if (this.receiving?.expectsContinue === true && bytes !== undefined) yield* this.welcome(this.receiving)
+    const { receiving } = this
+    if (receiving?.expectsContinue === true && receiving.incoming === undefined && bytes !== undefined)
+      yield* this.welcome(receiving)
     if (bytes === undefined) {
+      // Nobody is left who could speak another protocol.
+      this.isHeld = false
       yield* this.finish()
       return
     }
     if (this.queue.length > 0 || this.hasOutput || http.finished) this.startResponding()
-    if (this.queue.length >= PIPELINE_LIMIT) yield* this.untilAnswered()
+    if (this.queue.length >= PIPELINE_LIMIT || this.isHeld) yield* this.untilAnswered()
+    this.isHeld = false
+    const incoming = this.receiving?.incoming
+    while (incoming !== undefined && incoming.waiting > INCOMING_LIMIT) yield incoming.taken
   }
 
   private startResponding(): void {
@@ -100,6 +119,12 @@ export class ServedHttp1 extends ServedConnection {
   /** The client has said all that it wants to say: answers what is left. */
   private *finish(): Blocking<void> {
     this.hasEnded = true
+    // Who listens to what has no end by itself, and has hung up: real servers take that for the end, too.
+    if (this.isEndless) {
+      this.isOver = true
+      this.responder?.cancel()
+      return
+    }
     if (this.queue.length > 0 || this.hasOutput) this.startResponding()
     yield* this.untilAnswered()
   }
@@ -113,19 +138,31 @@ export class ServedHttp1 extends ServedConnection {
     const { receiving } = this
     switch (event.type) {
       case 'request': {
-        const { id, method, target, fields, expectsContinue } = event
+        const { id, method, target, fields, expectsContinue, framing } = event
         this.receiving = { id, method, target, fields, expectsContinue, ...this.fresh(), readyAt: 0 }
+        if (this.service.upgrade !== undefined && speaksOfUpgrade(event.minorVersion, fields)) this.isHeld = true
+        if (this.service.streamsBodies === true && framing !== 0)
+          this.enqueueStreaming(this.receiving, typeof framing === 'number' ? framing : undefined)
         return
       }
       case 'data':
-        if (receiving !== undefined) this.receiveBody(receiving, event.bytes)
+        if (receiving === undefined) return
+        this.receiveBody(receiving, event.bytes)
+        if (receiving.incoming !== undefined) receiving.expectsContinue = false
         return
       case 'end':
-        if (receiving !== undefined) this.enqueue(receiving)
         this.receiving = undefined
+        if (receiving === undefined) return
+        if (receiving.incoming === undefined) {
+          this.enqueue(receiving)
+          return
+        }
+        this.recordReceived({ id: receiving.id }, receiving)
+        receiving.incoming.close(true)
         return
       case 'closed':
         this.receiving = undefined
+        receiving?.incoming?.close(false)
         if (event.error === undefined) return
         // The endpoint has answered by itself, or will.
         this.hasOutput = true
@@ -146,6 +183,30 @@ export class ServedHttp1 extends ServedConnection {
     exchange.isEarly = this.consumed <= (this.stream.earlyBytes ?? 0)
     this.queue.push(exchange)
     this.recordReceived({ id: exchange.id }, exchange)
+  }
+
+  /** A request whose body is passed on while it comes in. */
+  private enqueueStreaming(exchange: Exchange, length: number | undefined): void {
+    const { now } = this.context.environment
+    exchange.receivedAt = now
+    exchange.readyAt = now
+    const wanted = (): void => {
+      // It is its turn to be answered, so this is its turn to be told to go on.
+      if (!exchange.expectsContinue || this.receiving !== exchange) return
+      exchange.expectsContinue = false
+      this.http.sendContinue()
+      this.context.spawn(this.flushAside())
+    }
+    exchange.incoming = new IncomingBody(length, wanted, () => undefined)
+    this.queue.push(exchange)
+  }
+
+  private *flushAside(): Blocking<void> {
+    try {
+      yield* this.flush()
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   /** Asks for the body of a request whose client waits for that, when everything before it is answered. */
@@ -195,12 +256,36 @@ export class ServedHttp1 extends ServedConnection {
     const thinking = exchange.readyAt - context.environment.now
     if (thinking > 0) yield* context.sleep(thinking)
     const authority = exchange.fields.find(({ name }) => name === 'host')?.value ?? ''
-    const answer = yield* service.answer(this.siteRequest(exchange, authority), this.record)
+    const answer = yield* this.consider(exchange, authority)
+    if (answer === undefined) return
+    // Who broke off in its middle has had its answer from the endpoint, or is gone.
+    if (exchange.incoming?.isBroken === true) {
+      if (isStream(answer.content)) answer.content.cancel()
+      return
+    }
     const digest = this.digest()
     const sent = yield* this.send(answer, digest)
+    exchange.incoming?.cancel()
     yield* this.flush()
     stream.setNoDelay(true)
     this.recordSent({ id: exchange.id }, exchange.receivedAt, answer.status, sent, digest)
+    // Requests behind one that wanted another protocol are read only now.
+    if (service.upgrade !== undefined) this.takeEvents()
+  }
+
+  /** @returns undefined: another protocol is spoken from now on */
+  private *consider(exchange: Exchange, authority: string): Blocking<SiteAnswer | undefined> {
+    const { service, http } = this
+    const request = this.siteRequest(exchange, authority)
+    if (service.upgrade === undefined || !http.canSwitchProtocols || exchange.method !== 'GET')
+      return yield* service.answer(request, this.record)
+    const protocol = (fieldValue(exchange.fields, 'upgrade') ?? '').toLowerCase()
+    const granted = yield* service.upgrade(request, protocol, this.record)
+    if (!('run' in granted)) return granted
+    this.switched = { upgrade: granted, first: http.switchProtocols(protocol, granted.fields) }
+    yield* this.flush()
+    this.recordSent({ id: exchange.id }, exchange.receivedAt, 101, 0, undefined)
+    return undefined
   }
 
   /** @returns how many bytes of body were sent */
@@ -211,22 +296,32 @@ export class ServedHttp1 extends ServedConnection {
       if (isStream(content)) content.cancel()
       return 0
     }
-    // With Nagle's algorithm on, no short segment goes out in the middle of a body.
-    stream.setNoDelay(false)
+    this.isEndless = this.service.streamsBodies === true && isStream(content) && content.length === undefined
+    // With Nagle's algorithm on, no short segment goes out in the middle of a body. Of what has no end, each part is waited for.
+    stream.setNoDelay(this.isEndless)
     const all = content?.length ?? 0
     let sent = 0
-    let piece = isStream(content) ? yield* this.next(content) : pieceOf(content, 0)
-    while (piece !== undefined && piece.length > 0) {
-      http.sendBody(piece)
-      digest?.update(piece)
-      sent += piece.length
-      if (isStream(content)) {
-        yield* this.flush()
-        piece = yield* this.next(content)
-      } else {
-        if (sent < all) yield* this.flush()
-        piece = pieceOf(content, sent)
+    let isWhole = false
+    try {
+      // Who listens wants to know that it begins.
+      if (this.isEndless) yield* this.flush()
+      let piece = isStream(content) ? yield* this.next(content) : pieceOf(content, 0)
+      while (piece !== undefined && piece.length > 0) {
+        http.sendBody(piece)
+        digest?.update(piece)
+        sent += piece.length
+        if (isStream(content)) {
+          yield* this.flush()
+          piece = yield* this.next(content)
+        } else {
+          if (sent < all) yield* this.flush()
+          piece = pieceOf(content, sent)
+        }
       }
+      isWhole = true
+    } finally {
+      if (!isWhole && isStream(content)) content.cancel()
+      this.isEndless = false
     }
     http.endBody()
     return sent
@@ -240,5 +335,14 @@ export class ServedHttp1 extends ServedConnection {
       if (error instanceof SocketError) this.stream.reset()
       throw error
     }
+  }
+}
+
+/** What is left of a connection that has left HTTP behind. */
+function* carry(stream: ByteStream, other: Blocking<void>): Blocking<void> {
+  try {
+    yield* other
+  } finally {
+    stream.close()
   }
 }

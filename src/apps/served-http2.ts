@@ -37,7 +37,11 @@ export class ServedHttp2 extends ServedStreams {
     this.log = new Http2FrameLog(context.environment)
     this.log.attach(stream)
     this.http = new Http2Server({
-      settings: { maxConcurrentStreams: CONCURRENT_STREAMS },
+      settings: {
+        maxConcurrentStreams: CONCURRENT_STREAMS,
+        ...(service.upgrade !== undefined && { enableConnectProtocol: true }),
+      },
+      ...((service.streamsBodies === true || service.upgrade !== undefined) && { autoConsume: false }),
       scheduler: service.scheduler,
       onFrame: this.log.onFrame,
     })
@@ -59,6 +63,14 @@ export class ServedHttp2 extends ServedStreams {
       this.writer?.cancel()
       stream.close()
     }
+  }
+
+  /** Tells the client that only those requests are answered that have come already (RFC 9113 section 6.8). */
+  shutdown(): void {
+    if (this.isOver) return
+    this.http.shutdown()
+    this.takeEvents()
+    this.flush()
   }
 
   /** @param bytes undefined: the client's end */
@@ -83,6 +95,10 @@ export class ServedHttp2 extends ServedStreams {
 
   protected isEarly(): boolean {
     return this.consumed <= (this.stream.earlyBytes ?? 0)
+  }
+
+  protected consume(stream: number, bytes: number): void {
+    if (this.service.streamsBodies === true || this.service.upgrade !== undefined) this.http.consume(stream, bytes)
   }
 
   protected breakOff(stream: number): void {

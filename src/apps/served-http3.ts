@@ -113,6 +113,10 @@ export class ServedHttp3 extends ServedStreams implements QuicUser {
     return this.early.delete(stream)
   }
 
+  protected consume(): void {
+    // What arrives counts as consumed at once.
+  }
+
   protected breakOff(stream: number): void {
     this.http.cancel(stream, 'H3_INTERNAL_ERROR')
   }

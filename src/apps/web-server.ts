@@ -1,11 +1,18 @@
 import type { App, AppContext, Blocking } from '../host/socket.ts'
 import type { Http2Scheduler } from '../protocols/http2/options.ts'
 import type { Nanos } from '../kernel/time.ts'
+import { exponential } from './exponential.ts'
 import { HttpFront, LIVE_TLS, type HttpFrontOptions } from './http-front.ts'
 import type { HttpService, SiteAnswer, SiteRecord, SiteRequest } from './http-service.ts'
-import { choiceSetting, countSetting, flagSetting } from './setting.ts'
+import { choiceSetting, countSetting, flagSetting, LONGEST } from './setting.ts'
 import { WebSite } from './web-site.ts'
 import type { WebSiteOptions } from './web-site.ts'
+
+/** How long the processor works on a request. */
+export interface ServiceTime {
+  readonly mean: Nanos
+  readonly distribution: 'constant' | 'exponential'
+}
 
 export interface WebServerOptions extends WebSiteOptions, HttpFrontOptions {
   /** Whether a connection is kept for further requests. */
@@ -19,6 +26,8 @@ export interface WebServerOptions extends WebSiteOptions, HttpFrontOptions {
    * Undefined: a day, if it is.
    */
   readonly altSvc?: number | false | undefined
+  /** What requests take of the processor, which works on them one after the other; undefined: what the machine says. */
+  readonly service?: ServiceTime | undefined
 }
 
 /** Usual with real servers. */
@@ -45,6 +54,8 @@ export class WebServer implements App, HttpService {
   scheduler: Http2Scheduler
   private readonly site: WebSite
   private readonly front: HttpFront
+  private service: ServiceTime | undefined
+  private context: AppContext | undefined
 
   constructor(options: Partial<WebServerOptions>) {
     const all = { ...DEFAULTS, ...options }
@@ -53,6 +64,7 @@ export class WebServer implements App, HttpService {
     this.keepAlive = all.keepAlive
     this.scheduler = all.scheduler
     this.digests = all.digest
+    this.service = all.service
     this.site.altSvc = this.alternative(all.altSvc ?? DAY)
   }
 
@@ -64,16 +76,20 @@ export class WebServer implements App, HttpService {
   }
 
   *main(context: AppContext): Blocking<void> {
+    this.context = context
     yield* this.front.main(context)
   }
 
-  /** `keepAlive`, `scheduler` and all of `tls`: of new connections; `altSvc`: of responses from now on. */
+  /** `keepAlive`, `scheduler` and all of `tls`: of new connections; `altSvc` and `service.mean`: of responses from now on. */
   configure(path: string, value: unknown): void {
     if (path === 'keepAlive') this.keepAlive = flagSetting(path, value)
     else if (path === 'scheduler') this.scheduler = choiceSetting(path, value, ['priority', 'fair', 'in-order'])
     else if (path === 'altSvc')
       this.site.altSvc = this.alternative(typeof value === 'boolean' ? value && DAY : countSetting(path, value, 0, 1e9))
-    else if (!this.front.configure(path, value)) this.site.configure(path, value, ['keepAlive', 'scheduler', 'altSvc', LIVE_TLS])
+    else if (path === 'service.mean' && this.service !== undefined)
+      this.service = { ...this.service, mean: countSetting(path, value, 0, LONGEST) }
+    else if (!this.front.configure(path, value))
+      this.site.configure(path, value, ['keepAlive', 'scheduler', 'altSvc', 'service.mean', LIVE_TLS])
   }
 
   delayOf(target: string): Nanos {
@@ -85,7 +101,12 @@ export class WebServer implements App, HttpService {
   }
 
   *answer(request: SiteRequest, record: SiteRecord): Blocking<SiteAnswer> {
-    yield* []
+    const { service, context } = this
+    if (service !== undefined && context !== undefined) {
+      const { mean, distribution } = service
+      const share = distribution === 'constant' ? 1 : exponential(context.environment.random('service'))
+      yield* context.processFor(Math.round(mean * share))
+    }
     return this.site.answer(request, record)
   }
 }

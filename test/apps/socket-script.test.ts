@@ -91,18 +91,28 @@ test('the registry knows the applications by their names, and no others', () => 
     'letter-carrier',
     'letter-reader',
     'letter-writer',
+    'live-client',
+    'live-server',
+    'load-balancer',
     'meddler',
     'ping',
+    'redis-server',
     'replayer',
+    'request-generator',
     'reverse-proxy',
+    'session-client',
+    'session-server',
     'socket-script',
     'stream-receiver',
     'stream-sender',
     'syn-flooder',
+    'tcp-balancer',
     'udp-echo',
+    'vrrp',
     'web-server',
   ])
-  for (const name of APPLICATION_NAMES) assert.equal(typeof createApp(name, {}).main, 'function')
+  const servers = { url: 'http://bob/', server: 'http://bob/', servers: ['http://bob/'] }
+  for (const name of APPLICATION_NAMES) assert.equal(typeof createApp(name, servers).main, 'function')
   for (const name of ['', 'Browser', 'toString', '__proto__']) assert.throws(() => createApp(name, {}), RangeError)
 })
 

@@ -49,6 +49,8 @@ const UNDECRYPTED = 'undecrypted TLS record'
 /** What tshark says where it has not seen how a connection began. */
 const STRAY = 'Unknown QUIC connection'
 const STRAY_PACKET = 'QUIC packet of an unknown connection'
+/** What it says about what it has put together of frames of which one was wrong. */
+const MISPLACED = /^malformed$|^error: .*(New fragment past old data limits|Malformed Packet)/
 /** Expert items from here on are errors. */
 const ERROR = 0x80_0000
 const run = promisify(execFile)
@@ -101,11 +103,13 @@ async function judge(path: string, isOfHost: boolean): Promise<Judgment> {
   const frames = await framesOf(path, isOfHost ? [...VERIFY, REORDER] : VERIFY)
   const isMarked = ({ comment, crcError }: JudgedFrame): boolean => crcError || comment.includes('bits flipped')
   const marked = frames.filter(isMarked)
-  // tshark decrypts what is wrong as well, and counts it: from there on it takes other nonces than the hosts.
+  // tshark decrypts what is wrong as well, and counts it: from there on it takes other nonces than the hosts. And it puts messages
+  // together out of it: with a length or a sequence number that has flipped, what follows in the stream looks malformed.
   const confused = new Set(marked.filter(({ comment }) => comment.includes('nobody noticed')).map(({ stream }) => stream))
   // A host may be told something early by somebody whose first packet was lost.
   const isFault = (complaint: string, stream: string): boolean =>
-    !(complaint === UNDECRYPTED && confused.has(stream)) && !(complaint === STRAY_PACKET && isOfHost)
+    !((complaint === UNDECRYPTED || MISPLACED.test(complaint)) && confused.has(stream)) &&
+    !(complaint === STRAY_PACKET && isOfHost)
   return {
     frames: frames.length,
     corrupted: marked.map(({ number }) => number),
