@@ -28,6 +28,8 @@ export const MACHINE_GROUPS: readonly { readonly label: string; readonly control
       { key: 'perPacket', label: 'Time for each packet', ...COST, min: 0.001 * MS, max: 100 * MS },
       { key: 'perHandshake', label: 'Time for each handshake', ...COST, min: 0.01 * MS, max: 1000 * MS },
       { key: 'perRequest', label: 'Time for each request', ...COST, min: 0.01 * MS, max: 10_000 * MS },
+      { key: 'perConnection', label: 'Time for each connection', ...COST, min: 0.001 * MS, max: 1000 * MS },
+      { key: 'perMessage', label: 'Time for each message', ...COST, min: 0.001 * MS, max: 1000 * MS },
     ],
   },
   {
@@ -51,6 +53,41 @@ export const MACHINE_GROUPS: readonly { readonly label: string; readonly control
     label: 'Memory',
     controls: [
       { key: 'memory', label: 'For connections', unit: 'bytes', scale: 'log', step: 0, min: 4096, max: 1e9, zero: 'enough' },
+      {
+        key: 'connectionMemory',
+        label: 'Application, for each connection',
+        unit: 'bytes',
+        scale: 'log',
+        step: 0,
+        min: 256,
+        max: 1e8,
+        zero: 'none',
+      },
+      {
+        key: 'restartAfter',
+        label: 'When exhausted, crash and restart after',
+        unit: 'time',
+        scale: 'log',
+        step: 0,
+        min: MS,
+        max: 3_600_000 * MS,
+        zero: 'no crash',
+      },
+    ],
+  },
+  {
+    label: 'Files',
+    controls: [
+      {
+        key: 'descriptors',
+        label: 'Open at once, sockets among them',
+        unit: 'count',
+        scale: 'log',
+        step: 0,
+        min: 4,
+        max: 1_000_000,
+        zero: 'without limit',
+      },
     ],
   },
 ]
@@ -62,9 +99,7 @@ export function formatMachineSetting(key: keyof MachineSettings, value: number):
   const control = CONTROLS.get(key)
   if (value === 0) return control?.zero ?? '0'
   // Parts per million mean nothing to most people.
-  return control?.unit === 'count'
-    ? `by ${formatQuantity('fraction', value / 1e6)}`
-    : formatQuantity(control?.unit ?? 'count', value)
+  return key === 'clockDrift' ? `by ${formatQuantity('fraction', value / 1e6)}` : formatQuantity(control?.unit ?? 'count', value)
 }
 
 /** `'processor time for each packet'` */

@@ -160,7 +160,9 @@ function apply({ layers, machines, power, knobs }: Standing, scenario: ResolvedS
     })
   } else if ('host' in action) {
     const { name, settings } = action.host
-    machines.at(scenario.hosts.findIndex((each) => each.name === name))?.override(settings)
+    // One member of a crowd is not the whole.
+    const host = scenario.hosts.findIndex((each) => each.name === name)
+    if (host >= 0) machines[host].override(settings)
   } else if ('link' in action) {
     const { name, direction, settings } = action.link
     applyLink(layers, scenario, name, (each, end) => {

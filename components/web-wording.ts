@@ -17,7 +17,20 @@ function because(data: Data): string {
   return `${text(data, 'detail')}${cites === '' ? '' : ` (${cites})`}`
 }
 
+const ENDED_BY: Readonly<Record<string, string>> = {
+  local: 'ended by this side',
+  remote: 'ended by the other side',
+  peer: 'ended by the other side',
+  network: 'the network’s fault',
+}
+
 const WHOSE: Readonly<Record<string, string>> = { local: 'our own fault', peer: 'the other side’s fault', network: 'the network' }
+
+/** Who ended it, where somebody did. */
+function alsoWhose(data: Data): string {
+  const whose = data['whose'] === undefined ? '' : text(data, 'whose')
+  return whose === '' ? '' : `, ${ENDED_BY[whose] ?? whose}`
+}
 
 function connected(data: Data): string {
   const earlyData = data['earlyData'] === 'none' ? '' : `, early data ${text(data, 'earlyData')}`
@@ -80,6 +93,14 @@ export const WEB_EVENTS: Readonly<Record<string, (data: Data) => string>> = {
   'http:connection-coalesced': (data) => `Uses this connection for ${text(data, 'origin')}, too`,
   'http:connection-failed': (data) => `The connection failed: ${text(data, 'error')}`,
   'http:too-early': (data) => `Too early for ${text(data, 'method')} ${text(data, 'target')}: it could be a replay`,
+  'websocket:opened': (data) =>
+    `Speaks WebSocket at ${text(data, 'url')}, over ${text(data, 'version')}${also(data, 'protocol', 'subprotocol ')}${also(data, 'extensions')}`,
+  'websocket:closed': (data) =>
+    `WebSocket is over${data['clean'] === true ? '' : ', without a farewell'}: code ${text(data, 'code')}${also(data, 'reason')}${alsoWhose(data)}`,
+  'websocket:message-sent': (data) => `Sends a ${text(data, 'opcode')} message of ${quantity(data, 'length', 'bytes')}`,
+  'websocket:message-received': (data) => `Receives a ${text(data, 'opcode')} message of ${quantity(data, 'length', 'bytes')}`,
+  'websocket:failed': (data) => `WebSocket failed${alsoWhose(data)}: ${because(data)}`,
+  'websocket:refused': (data) => `Refuses to speak WebSocket, with ${text(data, 'status')}: ${because(data)}`,
   'hsts:remembered': (data) => `Will ask ${text(data, 'host')} by https only`,
   'hsts:forgotten': (data) => `Asks ${text(data, 'host')} by http again, if told to`,
   'fetch:queued': (data) =>

@@ -8,6 +8,7 @@ import { formatLinkSetting, linkSettingName } from './link-settings.ts'
 import type { ActiveFault } from './network-state.ts'
 import { WEB_EVENTS } from './web-wording.ts'
 import { QUIC_EVENTS } from './quic-wording.ts'
+import { LIVE_EVENTS } from './live-wording.ts'
 
 /** What a frame is, in a word or two. */
 export function kindWords(frame: Pick<FrameRecord, 'kind' | 'mark'>): string {
@@ -107,6 +108,7 @@ function struckWords(data: Data): string {
 const EVENTS: Readonly<Record<string, (data: Data) => string>> = {
   ...WEB_EVENTS,
   ...QUIC_EVENTS,
+  ...LIVE_EVENTS,
   'run:frame-dropped': (data) => `Dropped ${struckWords(data)}`,
   'run:frame-corrupted': (data) => `Corrupted ${struckWords(data)}`,
   'run:knob-set': (data) => `Set ${text(data, 'knob')} to ${text(data, 'value')}`,
@@ -225,6 +227,8 @@ export function actionWords(action: Action, scenario: ResolvedScenario): string 
   if ('restart' in action) return `Restarted ${action.restart}`
   if ('pause' in action) return `Paused ${action.pause}`
   if ('resume' in action) return `Resumed ${action.resume}`
+  if ('watch' in action) return `Watched ${action.watch}`
+  if ('unwatch' in action) return `No longer watched ${action.unwatch}`
   if ('cut' in action) return `Cut ${action.cut}`
   if ('heal' in action) return `Healed ${action.heal}`
   if ('host' in action) {

@@ -28,7 +28,7 @@ export const eventsStyles = css`
     --row: calc(30px * var(--pk-scale));
   }
   .row {
-    grid-template-columns: 5.6em 2em 3em 6.4em minmax(6em, 9em) minmax(0, 1fr);
+    grid-template-columns: 5.6em 2em 4.2em 6.4em minmax(6em, 9em) minmax(0, 1fr);
     gap: calc(var(--pk-space) * 2);
     padding: 0 calc(var(--pk-space) * 3);
   }

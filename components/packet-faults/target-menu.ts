@@ -1,14 +1,22 @@
 import { css, html, nothing, type TemplateResult } from 'lit'
 import { query, state } from 'lit/decorators.js'
+import type { Run } from '../../src/run/run.ts'
 import { controls } from '../controls.styles.ts'
 import { icon } from '../icons.ts'
 import { RunElement } from '../run-element.ts'
 import type { Target } from '../selection.ts'
 import { tokens } from '../theme.ts'
-import { linkWords } from '../wording.ts'
+import { directionWords, linkWords } from '../wording.ts'
+import { frameGroupControls } from './frame-group-controls.ts'
 
 /** Room between the popover and the edges of the window, in px. */
 const MARGIN = 8
+
+function titleOf({ scenario }: Run, target: Exclude<Target, { kind: 'frame' }>): string {
+  if (target.kind === 'host') return scenario.hosts[target.index].label
+  const link = scenario.links[target.kind === 'link' ? target.index : target.lane >> 1]
+  return target.kind === 'link' ? linkWords(scenario, link) : directionWords(scenario, link, (target.lane & 1) as 0 | 1)
+}
 
 /** A popover with the controls of a link or a host, next to where it was activated. */
 export class TargetMenu extends RunElement {
@@ -44,15 +52,18 @@ export class TargetMenu extends RunElement {
   ]
 
   @state() private target: Target | undefined
+  @state() private frames: readonly number[] = []
   @query('.menu') private menu!: HTMLElement | null
 
   /**
-   * Opens for a link or a host.
+   * Opens for a link or a host, or for frames that are drawn as one.
    * @param x client px of where it was activated
    * @param y client px
+   * @param frames numbers of the frames
    */
-  async open(target: Target, x: number, y: number): Promise<void> {
+  async open(target: Target, x: number, y: number, frames: readonly number[] = []): Promise<void> {
     this.target = target
+    this.frames = frames
     await this.updateComplete
     const { menu } = this
     if (menu === null) return
@@ -80,9 +91,7 @@ export class TargetMenu extends RunElement {
         run === undefined || target === undefined || target.kind === 'frame'
           ? nothing
           : html`<div class="header">
-                <h2 id="title">
-                  ${target.kind === 'link' ? linkWords(run.scenario, run.scenario.links[target.index]) : run.scenario.hosts[target.index].label}
-                </h2>
+                <h2 id="title">${titleOf(run, target)}</h2>
                 <button
                   class="quiet only-icon"
                   aria-label="Close"
@@ -94,9 +103,13 @@ export class TargetMenu extends RunElement {
                 </button>
               </div>
               ${
-                target.kind === 'link'
-                  ? html`<packet-link-controls .run=${run} .link=${target.index}></packet-link-controls>`
-                  : html`<packet-host-controls .run=${run} .host=${target.index}></packet-host-controls>`
+                target.kind === 'group'
+                  ? frameGroupControls(this, run, this.frames, () => {
+                      this.close()
+                    })
+                  : target.kind === 'link'
+                    ? html`<packet-link-controls .run=${run} .link=${target.index}></packet-link-controls>`
+                    : html`<packet-host-controls .run=${run} .host=${target.index}></packet-host-controls>`
               }`
       }
     </div>`

@@ -119,6 +119,13 @@ export const playgroundStyles = css`
     display: grid;
     grid-template-columns: minmax(0, 1fr);
   }
+  .charts {
+    display: grid;
+    grid-template-columns: repeat(auto-fit, minmax(min(100%, calc(var(--pk-size) * 30)), 1fr));
+    gap: calc(var(--pk-space) * 5) calc(var(--pk-space) * 6);
+    padding: calc(var(--pk-space) * 3) calc(var(--pk-space) * 4) calc(var(--pk-space) * 4);
+    border-bottom: 1px solid var(--pk-line);
+  }
   .wide .two {
     grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
   }

@@ -39,7 +39,8 @@ function isPair(run: Run): run is PairRun {
 /** What is open at first: below a narrow stage there is room for one, which is the timeline that the scenario is about, if it is. */
 function firstPanels({ views }: ResolvedScenario, wide: boolean): ReadonlySet<Panel> {
   const [first] = views as readonly Panel[]
-  return new Set(wide ? (views as readonly Panel[]) : [first === 'lanes' || first === 'waterfall' ? first : 'faults'])
+  const isTimeline = first === 'charts' || first === 'ring' || first === 'lanes' || first === 'waterfall'
+  return new Set(wide ? (views as readonly Panel[]) : [isTimeline ? first : 'faults'])
 }
 
 /**
@@ -51,7 +52,7 @@ function firstPanels({ views }: ResolvedScenario, wide: boolean): ReadonlySet<Pa
  * @csspart header - Title and tools.
  * @csspart main - Stage and transport.
  * @csspart side - Lesson, faults and knobs.
- * @csspart instruments - Lanes, waterfall, events and inspector.
+ * @csspart instruments - Charts, lanes, waterfall, events and inspector.
  * @slot - A `<script type="application/json">` with a scenario, when there is no `scenario` attribute.
  */
 export class PacketPlayground extends LitElement {
@@ -86,9 +87,11 @@ export class PacketPlayground extends LitElement {
   readonly #selections = [new Selection(), new Selection()] as const
   @provide({ context: selectionContext })
   private selection = this.#selections[0]
-  readonly #scales = { lanes: new TimeScale(), waterfall: new TimeScale() }
+  readonly #scales = { charts: new TimeScale(), lanes: new TimeScale(), waterfall: new TimeScale() }
   /** Which of two runs the list of packets is about. */
   @state() private active = 0
+  /** The crowd whose members are shown, as `Layout.crowd`. */
+  @state() private crowd = -1
 
   /** What is about to be shown instead: both runs or one, and whether it is to play then. */
   @state() private switchesTo: { readonly both: boolean; readonly plays: boolean } | undefined
@@ -377,13 +380,17 @@ export class PacketPlayground extends LitElement {
     return this.renderRoot.querySelector<HTMLDialogElement>(`#${id}`)
   }
 
-  #activate(view: number, { target, x, y }: StageActivation): void {
+  #activate(view: number, { target, frames, x, y }: StageActivation): void {
     const { run } = this
     if (run === undefined) return
     this.#chooseView(view)
     this.selection.select(target)
+    if (target.kind === 'host' && run.scenario.hosts[target.index].replicas !== undefined) {
+      this.crowd = target.index
+      if (!this.panels.has('crowd')) this.#showPanel('crowd', true)
+    }
     if (target.kind !== 'frame') {
-      void this.menu?.open(target, x, y)
+      void this.menu?.open(target, x, y, frames)
       return
     }
     const mode = this.faults?.chosenMode ?? 'inspect'
@@ -471,6 +478,7 @@ export class PacketPlayground extends LitElement {
       views,
       scales: views.length > 1 ? this.#scales : undefined,
       active,
+      crowd: this.crowd,
       wide,
       panels,
       showPanel: (panel, open) => {
@@ -498,7 +506,11 @@ export class PacketPlayground extends LitElement {
         this.notice = undefined
       })}
       ${body(layout)} ${instruments(layout)}
-      <packet-target-menu></packet-target-menu>
+      <packet-target-menu
+        @packet-target-inspect=${(event: CustomEvent<number>) => {
+          this.#inspect(active, event.detail)
+        }}
+      ></packet-target-menu>
       <div id="said" class="visually-hidden" aria-live="polite"></div>
       ${helpDialog(SHORTCUTS)} ${linkDialog(this.sharedLink)}
     `

@@ -10,9 +10,18 @@ import type { TimeScale } from '../time-scale.ts'
 import type { OpenedScenario } from './engine.ts'
 
 /** What a screen reader calls what is there twice, behind the label of its run. */
-const TWIN_WORDS = { lanes: 'lanes of streams', waterfall: 'loading of pages' }
+const TWIN_WORDS = {
+  charts: 'charts',
+  crowd: 'members of the crowd',
+  ring: 'keys and servers',
+  lanes: 'lanes of streams',
+  waterfall: 'loading of pages',
+}
 
-export type Panel = 'faults' | 'knobs' | 'lanes' | 'waterfall' | 'events' | 'inspector'
+/** Strategies of load balancers that go by the hash of a key. */
+const HASHING: ReadonlySet<string> = new Set(['modulo', 'ring', 'bounded-ring', 'maglev'])
+
+export type Panel = 'faults' | 'knobs' | 'charts' | 'crowd' | 'ring' | 'lanes' | 'waterfall' | 'events' | 'inspector'
 
 /** One run that is shown: the only one, or one of two. */
 export interface RunView {
@@ -32,9 +41,11 @@ export interface Layout {
   readonly opened: OpenedScenario
   readonly views: readonly RunView[]
   /** What twins share; undefined where there is one run only. */
-  readonly scales: { readonly lanes: TimeScale; readonly waterfall: TimeScale } | undefined
+  readonly scales: Readonly<Record<Exclude<keyof typeof TWIN_WORDS, 'crowd' | 'ring'>, TimeScale>> | undefined
   /** Which of the views lists and details are about. */
   readonly active: number
+  /** Index of the crowd whose members are shown; below 0: the first. */
+  readonly crowd: number
   readonly wide: boolean
   readonly panels: ReadonlySet<Panel>
   readonly showPanel: (panel: Panel, open: boolean) => void
@@ -84,6 +95,9 @@ export function body(layout: Layout): TemplateResult {
             : switcher(layout, [
                 ['faults', 'Break'],
                 ...(hasKnobs ? [['knobs', 'Knobs'] as const] : []),
+                ...(hasCharts(run) ? [['charts', 'Charts'] as const] : []),
+                ...(hasCrowd(run) ? [['crowd', 'Crowd'] as const] : []),
+                ...(hasRing(run) ? [['ring', 'Ring'] as const] : []),
                 ...(hasPages(run) ? [['lanes', 'Lanes'] as const, ['waterfall', 'Loading'] as const] : []),
                 ['events', 'Events'],
                 ['inspector', 'Packet'],
@@ -104,13 +118,20 @@ export function body(layout: Layout): TemplateResult {
 /** Instruments below. */
 export function instruments(layout: Layout): TemplateResult {
   const { run, wide, panels, views, active } = layout
-  const twice = (panel: 'lanes' | 'waterfall', element: (view: RunView, index: number) => TemplateResult): TemplateResult =>
-    html`<div id="panel-${panel}" class="twice ${views.length > 1 ? 'two' : ''}" ?hidden=${!hasPages(run) || !panels.has(panel)}>
-      ${views.map((view, index) => labelled(view, TWIN_WORDS[panel], element(view, index), layout.scales?.[panel]))}
+  const twice = (
+    panel: keyof typeof TWIN_WORDS,
+    isOffered: boolean,
+    element: (view: RunView, index: number) => TemplateResult,
+  ): TemplateResult =>
+    html`<div id="panel-${panel}" class="twice ${views.length > 1 ? 'two' : ''}" ?hidden=${!isOffered || !panels.has(panel)}>
+      ${views.map((view, index) => labelled(view, TWIN_WORDS[panel], element(view, index), panel === 'crowd' || panel === 'ring' ? undefined : layout.scales?.[panel]))}
     </div>`
   return html`${
       wide
         ? switcher(layout, [
+            ...(hasCharts(run) ? [['charts', 'Charts'] as const] : []),
+            ...(hasCrowd(run) ? [['crowd', 'Members of the crowd'] as const] : []),
+            ...(hasRing(run) ? [['ring', 'Keys and servers'] as const] : []),
             ...(hasPages(run) ? [['lanes', 'Lanes of streams'] as const, ['waterfall', 'Loading of pages'] as const] : []),
             ['events', 'Packets and events'],
             ['inspector', 'Inside a packet'],
@@ -119,7 +140,23 @@ export function instruments(layout: Layout): TemplateResult {
     }
     <div class="instruments ${panels.has('events') && panels.has('inspector') ? 'two' : ''}" part="instruments">
       ${twice(
+        'charts',
+        hasCharts(run),
+        (view) =>
+          html`<div class="charts">
+            ${(view.run.scenario.charts ?? []).map((_, index) => html`<packet-chart .chart=${index}></packet-chart>`)}
+          </div>`,
+      )}
+      ${twice('crowd', hasCrowd(run), () => html`<packet-crowd .host=${layout.crowd}></packet-crowd>`)}
+      ${twice(
+        'ring',
+        hasRing(run),
+        (view) =>
+          html`<div class="charts">${balancersOf(view.run).map((host) => html`<packet-ring .host=${host}></packet-ring>`)}</div>`,
+      )}
+      ${twice(
         'lanes',
+        hasPages(run),
         (_, index) =>
           html`<packet-lanes
             @packet-lanes-inspect=${(event: CustomEvent<number>) => {
@@ -129,6 +166,7 @@ export function instruments(layout: Layout): TemplateResult {
       )}
       ${twice(
         'waterfall',
+        hasPages(run),
         (_, index) =>
           html`<packet-waterfall
             @packet-waterfall-inspect=${(event: CustomEvent<number>) => {
@@ -153,6 +191,27 @@ export function instruments(layout: Layout): TemplateResult {
 
 function hasPages({ scenario }: Run): boolean {
   return scenario.hosts.some(({ apps }) => apps.some(({ app }) => app === 'browser'))
+}
+
+function hasCharts({ scenario }: Run): boolean {
+  return scenario.charts !== undefined
+}
+
+function hasCrowd({ scenario }: Run): boolean {
+  return scenario.hosts.some(({ replicas }) => replicas !== undefined)
+}
+
+/** Indices of the load balancers. */
+function balancersOf({ scenario }: Run): number[] {
+  return scenario.hosts.flatMap(({ apps }, host) => (apps.some(({ app }) => app === 'load-balancer') ? [host] : []))
+}
+
+/** Whether a load balancer goes by the hash of something, or the author wants to see it. */
+function hasRing({ scenario }: Run): boolean {
+  const strategies = scenario.hosts.flatMap(({ apps }) =>
+    apps.map(({ app, options }) => app === 'load-balancer' && options.strategy),
+  )
+  return scenario.views.includes('ring') || strategies.some((strategy) => HASHING.has(String(strategy)))
 }
 
 /** What shows one run, with that run for all that is inside. */

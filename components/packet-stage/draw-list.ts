@@ -34,7 +34,25 @@ export const Tone = {
   Muted: 15,
 } as const
 
+/** Frames of one kind that travel close to each other, drawn as one. Objects are used again for the next picture. */
+export interface FrameGroup {
+  kind: 'group'
+  lane: number
+  cell: number
+  of: number
+  count: number
+  /** How many of them were sent again. */
+  again: number
+  /** What their colour stands for, when all have the same; 0: they do not. */
+  flow: number
+  /** Sum of how far they have come, in px along the lane. */
+  along: number
+}
+
 export class DrawList {
+  /** Frames that are drawn as one. The first `groupCount` count. */
+  readonly groups: FrameGroup[] = []
+  groupCount = 0
   count = 0
   capacity = 0
   x = new Float32Array(0)
@@ -50,7 +68,7 @@ export class DrawList {
   /** `Mark`, or the index of a kind. */
   mark = new Uint8Array(0)
   tone = new Uint8Array(0)
-  /** The frame that this is a picture of, for pointing at; 0 when it only decorates. */
+  /** The frame that this is a picture of, for pointing at; 0 when it only decorates; below 0: one of `groups`, -1 the first. */
   frame = new Float64Array(0)
 
   constructor(capacity = 512) {
@@ -59,6 +77,7 @@ export class DrawList {
 
   clear(): void {
     this.count = 0
+    this.groupCount = 0
   }
 
   add(

@@ -46,6 +46,20 @@ class Chunk {
   /** Time of the first and last sight of any frame of this chunk, the latter without the traces that a loss leaves. */
   earliest: Nanos = NEVER
   latest: Nanos = -1
+
+  /** Whether some frame waits. What is known of such a chunk reaches to the end of time, until none does any more. */
+  get waits(): boolean {
+    return this.latest === NEVER
+  }
+
+  /** Finds out anew when the last of them is seen. */
+  settle(): void {
+    this.latest = -1
+    for (let at = 0; at < CHUNK; at++) {
+      // A row that has not been read yet.
+      if (this.enqueued[at] !== NEVER && this.gone[at] > this.latest) this.latest = this.gone[at]
+    }
+  }
 }
 
 /** Rows of a `FrameIndex`. */
@@ -75,6 +89,8 @@ const MOST_COLOURLESS = 2048
 export class FrameIndex {
   /** Without those whose records have all been thinned away. */
   private readonly chunks: Chunk[] = []
+  /** Those with frames that wait. */
+  private readonly waiting: Chunk[] = []
   /** Number of the first of them: that of a row is `row >> CHUNK_BITS`. */
   private firstChunk = 0
   /** Numbers of frames whose fate is not final. */
@@ -91,6 +107,7 @@ export class FrameIndex {
 
   clear(): void {
     this.chunks.length = 0
+    this.waiting.length = 0
     this.firstChunk = 0
     this.openings.clear()
     this.seen.kinds.clear()
@@ -117,6 +134,17 @@ export class FrameIndex {
     }
     this.read = trace.frameCount
     this.thin(trace.firstKept)
+    this.settle()
+  }
+
+  /** Chunks whose frames have all left their queues are looked into for as long as they are seen, and no longer. */
+  private settle(): void {
+    let kept = 0
+    for (const chunk of this.waiting) {
+      chunk.settle()
+      if (chunk.waits) this.waiting[kept++] = chunk
+    }
+    this.waiting.length = kept
   }
 
   /** Reads one record. Returns whether it may still change. */
@@ -142,6 +170,7 @@ export class FrameIndex {
     chunk.flags[at] = flagsOf(frame)
     if (frame.enqueued < chunk.earliest) chunk.earliest = frame.enqueued
     // A frame that was dropped by hand leaves earlier than was thought; the chunk's span may then be too wide, which does no harm.
+    if (gone === NEVER && !chunk.waits) this.waiting.push(chunk)
     if (gone > chunk.latest) chunk.latest = gone
     this.seen.kinds.add(frame.kind)
     const flags = chunk.flags[at]

@@ -1,11 +1,11 @@
-import type { Target } from '../selection.ts'
+import { sameTarget, type Target } from '../selection.ts'
 import { Mark, type DrawList } from './draw-list.ts'
 import { BAND, type Layout } from './layout.ts'
 
 /** How near a pointer must come to a frame, in px: half of what a finger needs. */
 export const REACH = { mouse: 13, touch: 24 } as const
 
-/** The frame whose picture is nearest to a point, within `reach` px; 0 when there is none. */
+/** The frame whose picture is nearest to a point, within `reach` px; below 0: one of the groups; 0 when there is none. */
 export function nearestFrame(list: DrawList, x: number, y: number, reach: number): number {
   let best = 0
   let nearest = reach
@@ -36,7 +36,7 @@ export function hitTest(list: DrawList, layout: Layout, x: number, y: number, re
   )
   // A card lies over the frames that come out from under it.
   const number = host < 0 ? nearestFrame(list, x, y, reach * layout.unit) : 0
-  if (number !== 0) return { kind: 'frame', number }
+  if (number !== 0) return targetOf(list, number)
   if (host >= 0) return { kind: 'host', index: host }
   const link = layout.links.findIndex((place) => {
     const { ux, uy } = place.lanes[0]
@@ -45,6 +45,14 @@ export function hitTest(list: DrawList, layout: Layout, x: number, y: number, re
     return along >= 0 && along <= place.length && across <= Math.max(BAND, reach) * layout.unit
   })
   return link < 0 ? undefined : { kind: 'link', index: link }
+}
+
+/** What `DrawList.frame` names. */
+export function targetOf({ groups }: DrawList, number: number): Target {
+  if (number > 0) return { kind: 'frame', number }
+  // The group itself is used again for the next picture.
+  const { kind, lane, cell, of } = groups[-number - 1]
+  return { kind, lane, cell, of }
 }
 
 export interface Place {
@@ -69,6 +77,12 @@ function framePlace(list: DrawList, number: number): Place | undefined {
 /** Where a target is on the stage, in px. */
 export function targetPlace(target: Target, list: DrawList, layout: Layout): Place | undefined {
   if (target.kind === 'frame') return framePlace(list, target.number)
+  if (target.kind === 'group') {
+    for (let index = 0; index < list.groupCount; index++) {
+      if (sameTarget(list.groups[index], target)) return framePlace(list, -index - 1)
+    }
+    return undefined
+  }
   if (target.kind === 'host') {
     const card = layout.cards.at(target.index)
     return card === undefined ? undefined : { x: card.x, y: card.y, upright: false }

@@ -1,6 +1,6 @@
 import type { LabelPlan, PlacedLabel } from './label-plan.ts'
 
-const KINDS = { frame: 0, loss: 1, queue: 2 } as const
+const KINDS = { frame: 0, loss: 1, queue: 2, stream: 3, losses: 4 } as const
 
 interface Shown {
   readonly element: HTMLElement
@@ -36,9 +36,10 @@ export class LabelLayer {
   }
 
   #put(label: PlacedLabel): void {
-    // How many wait changes all the time; where they wait does not.
-    const subject = label.kind === 'queue' ? Math.round(label.x) * 10_000 + Math.round(label.y) : label.subject
-    const key = subject * 3 + KINDS[label.kind]
+    // How many there are changes all the time; where they are does not.
+    const isCount = label.kind === 'queue' || label.kind === 'stream' || label.kind === 'losses'
+    const subject = isCount ? Math.round(label.x) * 10_000 + Math.round(label.y) : label.subject
+    const key = subject * 5 + KINDS[label.kind]
     let shown = this.#shown.get(key)
     if (shown === undefined) {
       const element = this.#free.pop() ?? document.createElement('span')

@@ -2,9 +2,9 @@ import type { Lane } from './layout.ts'
 
 /** A text that the scene would like to have beside something. */
 export interface LabelRequest {
-  /** What to write: the name of a frame, why one was lost, or how many wait. */
-  kind: 'frame' | 'loss' | 'queue'
-  /** Number of the frame, or how many wait. */
+  /** What to write: the name of a frame, why one was lost, or how many wait, are on the way, or were lost. */
+  kind: 'frame' | 'loss' | 'queue' | 'stream' | 'losses'
+  /** Number of the frame, or how many. */
   subject: number
   /** What it names, and the unit vector that points away from the lane. */
   x: number
@@ -55,6 +55,11 @@ export class LabelRequests {
   addLoss(number: number, x: number, y: number, lane: Lane, distance: number, alpha: number): void {
     this.losses++
     this.add('loss', number, x, y, lane, distance + clearance(lane), alpha, 3)
+  }
+
+  /** How many frames are on their way, or were lost, on a crowded line. */
+  addCount(kind: 'stream' | 'losses', count: number, x: number, y: number, lane: Lane, distance: number): void {
+    this.add(kind, count, x, y, lane, distance + clearance(lane), 1, 3)
   }
 
   /** A queue from `from` to `to` along a lane, `away` from it and `half` thick to either side; `waiting` is written when not 0. */

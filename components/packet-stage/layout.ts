@@ -1,4 +1,5 @@
 import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
+import { formatCount } from '../../src/scenario/units.ts'
 import { formatIp } from '../../src/wire/address.ts'
 
 /*
@@ -19,8 +20,10 @@ export interface Card {
   readonly width: number
   readonly height: number
   readonly label: string
-  /** Address in words, or ''. */
+  /** Address in words, or ''; of a crowd, how many there are. */
   readonly address: string
+  /** Height at its bottom that the members of a crowd have; 0: it is none. */
+  readonly crowd: number
 }
 
 /** One direction of a link, from where frames leave the sender's card to where they reach the receiver's. */
@@ -82,6 +85,9 @@ const MARGIN = 20
 export const QUEUE_OFFSET = BAND - LANE + 9
 const QUEUE_HALF = 6
 
+/** Least width of the card of a crowd, and how much its members add to the height. */
+const CROWD = { width: 160, height: 50 }
+
 interface Size {
   readonly width: number
   readonly height: number
@@ -89,6 +95,7 @@ interface Size {
 
 /** `'10.0.0.1'`, `'2001:db8::1'`, `'10.0.0.1 +2'`, or '' when there is none. IPv4 comes first, being shorter. */
 function addressWords(host: Topology['hosts'][number]): string {
+  if (host.replicas !== undefined) return `× ${formatCount(host.replicas)}`
   const addresses = [
     ...host.interfaces.flatMap(({ address }) => (address === 0 ? [] : [address])),
     ...host.interfaces.flatMap(({ address6 }) => address6 ?? []),
@@ -251,7 +258,12 @@ function quality(layout: Layout, links: Topology['links']): number {
 
 function attempt(topology: Topology, size: Size, unit: number, measure: Measure, form: CardForm, turned: boolean): Layout {
   const texts = topology.hosts.map((host) => ({ label: host.label, address: form === 'small' ? '' : addressWords(host) }))
-  const sizes = texts.map(({ label, address }) => cardSize(form, measure(label, 'label'), measure(address, 'address'), unit))
+  const fields = topology.hosts.map(({ replicas }) => (replicas === undefined ? 0 : CROWD.height * unit))
+  const sizes = texts.map(({ label, address }, index) => {
+    const card = cardSize(form, measure(label, 'label'), measure(address, 'address'), unit)
+    if (fields[index] === 0) return card
+    return { width: Math.max(card.width, CROWD.width * unit), height: card.height + fields[index] }
+  })
   const padX = Math.max(...sizes.map(({ width }) => width)) / 2 + MARGIN * unit
   const padY = Math.max(...sizes.map(({ height }) => height)) / 2 + MARGIN * unit
   const xs = spread(
@@ -265,7 +277,14 @@ function attempt(topology: Topology, size: Size, unit: number, measure: Measure,
     Math.max(padY, size.height - padY),
   )
   separate(xs, ys, sizes, size, 14 * unit)
-  const cards = sizes.map((card, i) => ({ form, x: Math.round(xs[i]), y: Math.round(ys[i]), ...card, ...texts[i] }))
+  const cards = sizes.map((card, i) => ({
+    form,
+    x: Math.round(xs[i]),
+    y: Math.round(ys[i]),
+    crowd: fields[i],
+    ...card,
+    ...texts[i],
+  }))
   return { ...size, turned, unit, cards, links: placeLinks(topology.links, cards, unit) }
 }
 

@@ -30,6 +30,16 @@ export const stageStyles = css`
   }
   .layer,
   .canvas,
+  .crowds {
+    position: absolute;
+    inset: 0;
+    pointer-events: none;
+  }
+  .crowds canvas {
+    position: absolute;
+    top: 0;
+    left: 0;
+  }
   .labels {
     position: absolute;
     inset: 0;

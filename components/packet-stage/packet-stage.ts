@@ -3,9 +3,12 @@ import { property } from 'lit/decorators.js'
 import { flowsOf, type FrameFlows } from '../frame-flows.ts'
 import { networkAt, networkKey, type NetworkState } from '../network-state.ts'
 import { RunElement, type RunEvent } from '../run-element.ts'
-import { sameTarget, type Target } from '../selection.ts'
+import type { Run } from '../../src/run/run.ts'
+import { sameTarget, type FrameGroupTarget, type Target } from '../selection.ts'
 import { readTheme, tokens, watchTheme, type Theme } from '../theme.ts'
+import { Crowds } from '../crowds.ts'
 import { CanvasLife } from './canvas-life.ts'
+import { CrowdLayer } from './crowd-layer.ts'
 import { hitTest, REACH, targetPlace } from './hit.ts'
 import { LabelLayer } from './label-layer.ts'
 import type { Occupied } from './label-requests.ts'
@@ -15,7 +18,7 @@ import { cardBox, placeCaptions, type LinkCaption } from './link-captions.ts'
 import { stageStyles } from './packet-stage.styles.ts'
 import { posterLayers, type Emphasis } from './poster.ts'
 import { StagePainter } from './stage-painter.ts'
-import { announce, describeNetwork, describeTraffic, tell } from './stage-words.ts'
+import { announce, describeCrowds, describeNetwork, describeTraffic, tell, tellGroup, type Told } from './stage-words.ts'
 import { TextMeasure } from './text-measure.ts'
 import { Tooltip } from './tooltip.ts'
 import { STEPS, walk, walkOrder } from './walk.ts'
@@ -23,6 +26,8 @@ import { STEPS, walk, walkOrder } from './walk.ts'
 /** What `packet-stage-activate` tells. */
 export interface StageActivation {
   readonly target: Target
+  /** Numbers of the frames of a group, the oldest first, at most a thousand; of all else, none. */
+  readonly frames: readonly number[]
   /** Where on the page, in px of the viewport. */
   readonly x: number
   readonly y: number
@@ -35,6 +40,8 @@ const STEP_SECONDS = 0.45
 /** How often what flies is told anew to screen readers, in ms. */
 const TELL_EVERY = 2000
 const NARROW = 560
+/** Most frames of a group that can be struck at once. */
+const MOST_AT_ONCE = 1000
 
 /**
  * The network, drawn: hosts, links, queues, and every frame where it is at the run's playhead.
@@ -91,6 +98,7 @@ export class PacketStage extends RunElement {
   #legendMark = ''
   #scheduled = 0
   #labelLayer: LabelLayer | undefined
+  #crowdLayer: CrowdLayer | undefined
   #tooltip: Tooltip | undefined
   #pointer: { x: number; y: number; reach: number } | undefined
   #hovered: Target | undefined
@@ -253,6 +261,7 @@ export class PacketStage extends RunElement {
         ${layers?.under}
         <div class="canvas" aria-hidden="true"></div>
         ${layers?.over}
+        <div class="crowds" aria-hidden="true"></div>
         <div class="labels" aria-hidden="true"></div>
         <div class="tooltip" aria-hidden="true" hidden></div>
         ${this.#life.failure === undefined ? '' : html`<p class="notice">This browser cannot draw the packets (${this.#life.failure}).</p>`}
@@ -281,6 +290,8 @@ export class PacketStage extends RunElement {
   protected override firstUpdated(): void {
     const labels = this.renderRoot.querySelector<HTMLElement>('.labels')
     if (labels !== null) this.#labelLayer = new LabelLayer(labels)
+    const crowds = this.renderRoot.querySelector<HTMLElement>('.crowds')
+    if (crowds !== null) this.#crowdLayer = new CrowdLayer(crowds)
     const tooltip = this.renderRoot.querySelector<HTMLElement>('.tooltip')
     if (tooltip !== null) this.#tooltip = new Tooltip(tooltip)
     this.#observeFrame()
@@ -333,6 +344,7 @@ export class PacketStage extends RunElement {
         hovered: frameNumber(this.#hovered),
         selected: frameNumber(this.selection?.target),
         focused: this.#hasFocus ? frameNumber(this.#focused) : 0,
+        group: this.#shownGroup(),
         named: this.labels !== 'none',
         fixed: this.#fixed,
         width: this.#measureNote,
@@ -340,6 +352,7 @@ export class PacketStage extends RunElement {
       renderer,
       this.#labelLayer,
     )
+    this.#crowdLayer?.show(Crowds.of(run).at(this.#shownTime()), layout)
     this.#followPointer(layout)
     this.#showTooltip()
     this.#tellTraffic(run)
@@ -373,13 +386,13 @@ export class PacketStage extends RunElement {
     this.#toldAt = now
     const element = this.renderRoot.querySelector('#traffic')
     const { scene } = this.#painter
-    const words = describeTraffic(run, scene.inFlight, scene.queues.waiting)
+    const words = `${describeTraffic(run, scene.inFlight, scene.queues.waiting)}${describeCrowds(run)}`
     if (element !== null && element.textContent !== words) element.textContent = words
   }
 
   #hover(target: Target | undefined): void {
     if (sameTarget(target, this.#hovered)) return
-    const still = target?.kind !== 'frame' || (this.#hovered !== undefined && this.#hovered.kind !== 'frame')
+    const still = !isOnTheWay(target) || (this.#hovered !== undefined && !isOnTheWay(this.#hovered))
     this.#hovered = target
     this.renderRoot.querySelector('.frame')?.classList.toggle('pointing', target !== undefined)
     if (still) this.requestUpdate()
@@ -388,7 +401,7 @@ export class PacketStage extends RunElement {
 
   /** A frame flies out from under a pointer that rests. */
   #followPointer(layout: Layout): void {
-    if (this.#pointer === undefined || this.#hovered?.kind !== 'frame') return
+    if (this.#pointer === undefined || (this.#hovered?.kind !== 'frame' && this.#hovered?.kind !== 'group')) return
     const { x, y, reach } = this.#pointer
     const place = targetPlace(this.#hovered, this.#painter.scene.list, layout)
     if (place !== undefined && Math.hypot(place.x - x, place.y - y) < reach * 3) return
@@ -403,13 +416,24 @@ export class PacketStage extends RunElement {
       this.#tooltip?.hide()
       return
     }
-    const told = tell(target, run, this.#network, this.#painter.summary(frameNumber(target)))
+    const told = this.#tell(target, run, this.#network)
     const place = targetPlace(target, this.#painter.scene.list, layout)
     if (told === undefined || place === undefined) this.#tooltip?.hide()
     else {
       const clearance = target.kind === 'host' ? layout.cards[target.index].height / 2 + 10 : 26 * layout.unit
       this.#tooltip?.show(told, place, clearance, layout, this.#fixed)
     }
+  }
+
+  #tell(target: Target, run: Run, network: NetworkState): Told | undefined {
+    if (target.kind !== 'group') return tell(target, run, network, this.#painter.summary(frameNumber(target)))
+    const group = this.#painter.group(target)
+    return group && tellGroup(group, run)
+  }
+
+  #shownGroup(): FrameGroupTarget | undefined {
+    const target = this.#hovered ?? (this.#hasFocus ? this.#focused : undefined)
+    return target?.kind === 'group' ? target : undefined
   }
 
   #hit(event: PointerEvent | MouseEvent, touch: boolean): Target | undefined {
@@ -449,7 +473,8 @@ export class PacketStage extends RunElement {
   }
 
   #activate(target: Target, x: number, y: number): void {
-    const detail: StageActivation = { target, x, y }
+    const frames = target.kind === 'group' ? this.#painter.framesOf(target, MOST_AT_ONCE) : []
+    const detail: StageActivation = { target, frames, x, y }
     this.dispatchEvent(new CustomEvent('packet-stage-activate', { detail, bubbles: true, composed: true }))
   }
 
@@ -483,7 +508,10 @@ export class PacketStage extends RunElement {
     this.requestUpdate()
     const live = this.renderRoot.querySelector('#focus')
     if (live === null || this.run === undefined || this.#network === undefined) return
-    live.textContent = target === undefined ? '' : announce(target, this.run, this.#network)
+    if (target?.kind === 'group') {
+      const told = this.#tell(target, this.run, this.#network)
+      live.textContent = told === undefined ? 'They are gone.' : `${told.title}, ${told.lines.join(', ')}`
+    } else live.textContent = target === undefined ? '' : announce(target, this.run, this.#network)
   }
 
   readonly #onFocus = (): void => {
@@ -496,6 +524,10 @@ export class PacketStage extends RunElement {
     this.#hasFocus = false
     this.requestUpdate()
   }
+}
+
+function isOnTheWay(target: Target | undefined): boolean {
+  return target?.kind === 'frame' || target?.kind === 'group'
 }
 
 function frameNumber(target: Target | undefined): number {

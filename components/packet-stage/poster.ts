@@ -117,11 +117,12 @@ function cardTexts(card: Card, unit: number, width: (text: string, role: 'label'
   const anchor = side ? 'start' : 'middle'
   const label = fit(card.label, room, (text) => width(text, 'label'))
   const address = card.address === '' ? '' : fit(card.address, room, (text) => width(text, 'address'))
+  const middle = card.y - card.crowd / 2
   const labelY = side
-    ? card.y - (address === '' ? 0 : 9 * unit)
+    ? middle - (address === '' ? 0 : 9 * unit)
     : card.form === 'tall'
-      ? card.y + (address === '' ? 17 : 11) * unit
-      : card.y + 15 * unit
+      ? middle + (address === '' ? 17 : 11) * unit
+      : middle + 15 * unit
   return svg`
     <text class="name" x=${x} y=${labelY} text-anchor=${anchor} dominant-baseline="central">${label}</text>
     ${
@@ -134,8 +135,9 @@ function cardTexts(card: Card, unit: number, width: (text: string, role: 'label'
 
 function iconPlace(card: Card, unit: number): { x: number; y: number; size: number } {
   const size = (card.form === 'small' ? 20 : 24) * unit
-  if (card.form === 'wide') return { x: card.x - card.width / 2 + 13 * unit, y: card.y - size / 2, size }
-  return { x: card.x - size / 2, y: card.y - (card.form === 'tall' ? 29 : 22) * unit, size }
+  const middle = card.y - card.crowd / 2
+  if (card.form === 'wide') return { x: card.x - card.width / 2 + 13 * unit, y: middle - size / 2, size }
+  return { x: card.x - size / 2, y: middle - (card.form === 'tall' ? 29 : 22) * unit, size }
 }
 
 function statePill(card: Card, power: 'off' | 'paused', unit: number): SVGTemplateResult {

@@ -1,4 +1,5 @@
 import type { Nanos } from '../../src/trace/record.ts'
+import type { FrameGroupTarget } from '../selection.ts'
 import { Flag, type Row } from './frame-index.ts'
 import type { Lane, Layout } from './layout.ts'
 
@@ -24,6 +25,8 @@ export interface SceneView {
   readonly hovered: number
   readonly selected: number
   readonly focused: number
+  /** Frames drawn as one that are pointed at or focused. */
+  readonly group?: FrameGroupTarget | undefined
 }
 
 /** Whether bits have flipped by the time that is shown. */

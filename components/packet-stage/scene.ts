@@ -1,11 +1,14 @@
 import { FRAME_KINDS, NEVER, type Nanos } from '../../src/trace/record.ts'
+import type { FrameGroupTarget } from '../selection.ts'
 import { DrawList, Mark, Tone } from './draw-list.ts'
 import { Flag, Row, Rows, type FrameIndex } from './frame-index.ts'
 import { LabelRequests } from './label-requests.ts'
 import { BAND, LANE, type Layout } from './layout.ts'
 import { addFrame } from './scene-frame.ts'
 import { addLoss } from './scene-loss.ts'
+import { LossScene } from './scene-losses.ts'
 import { QueueScene } from './scene-queue.ts'
+import { CROWDED, StreamScene } from './scene-stream.ts'
 import { isTorn, laneOf, type SceneView } from './scene-view.ts'
 
 /*
@@ -29,6 +32,8 @@ export class Scene {
   /** Frames on the way and frames waiting, by lane. */
   inFlight = new Int32Array(0)
   readonly queues = new QueueScene()
+  private readonly streams = new StreamScene()
+  private readonly losses = new LossScene()
   /** What the picture shows, as rows of the index. */
   readonly rows = new Rows()
   private readonly row = new Row()
@@ -44,14 +49,19 @@ export class Scene {
     this.list.clear()
     this.labels.clear()
     this.queues.begin(lanes)
+    this.streams.begin(lanes)
+    this.losses.begin(lanes)
     index.collect(time, view.linger, this.rows)
 
     const { rows, row } = this
     for (let i = 0; i < rows.count; i++) {
       index.load(rows.rows[i], row)
-      if (isGone(row, time)) continue
-      if (row.sent > time) this.queues.count(row)
-      else this.inFlight[row.lane]++
+      if (isGone(row, time)) this.losses.count(row)
+      else if (row.sent > time) this.queues.count(row)
+      else {
+        this.inFlight[row.lane]++
+        this.streams.count(row)
+      }
     }
     this.queues.measure(view)
     for (let i = 0; i < rows.count; i++) {
@@ -63,10 +73,26 @@ export class Scene {
       index.load(rows.rows[i], row)
       if (row.sent <= time && !isGone(row, time)) this.addInFlight(row, view)
     }
+    this.streams.end(view, this.inFlight, this.list, this.labels)
     for (let i = 0; i < rows.count; i++) {
       index.load(rows.rows[i], row)
       if (isGone(row, time)) this.addLost(row, view)
     }
+    this.losses.end(view, this.list, this.labels)
+  }
+
+  /** Numbers of the frames that a group stands for in this picture, at most `limit` of them; the oldest first. */
+  framesOf(group: FrameGroupTarget, index: FrameIndex, view: SceneView, limit: number): number[] {
+    const { rows, row } = this
+    const found: number[] = []
+    for (let i = 0; i < rows.count && found.length < limit; i++) {
+      index.load(rows.rows[i], row)
+      if (row.lane !== group.lane || row.sent > view.time || isGone(row, view.time) || isSetOff(row, view)) continue
+      this.place(row, view.time)
+      const along = ((this.head + this.tail) / 2) * laneOf(view.layout, row.lane).length
+      if (this.streams.isIn(row, along, group, view, this.inFlight[row.lane])) found.push(row.number)
+    }
+    return found
   }
 
   /** How far a frame on the line has come. */
@@ -88,6 +114,10 @@ export class Scene {
     const scale = this.laneScale(row.lane, layout)
     this.place(row, time)
     const middle = ((this.head + this.tail) / 2) * lane.length
+    if (this.inFlight[row.lane] > CROWDED && !isSetOff(row, view)) {
+      this.streams.add(row, middle, view, this.inFlight[row.lane], this.list)
+      return
+    }
     const extent = (this.head - this.tail) * lane.length
     let x = lane.x0 + lane.ux * middle
     let y = lane.y0 + lane.uy * middle
@@ -138,6 +168,10 @@ export class Scene {
       // At either end the card would hide it.
       along = Math.min(lane.length - 14 * unit, Math.max(14 * unit, ((this.head + this.tail) / 2) * lane.length))
     }
+    if (this.losses.isMany(row.lane) && !isSetOff(row, view)) {
+      this.losses.add(row, aside, along, away, view)
+      return
+    }
     const scale = Math.max(0.6 * unit, this.laneScale(row.lane, layout))
     const age = view.linger === 0 ? 0 : (view.time - row.gone) / view.linger
     const x = lane.x0 + lane.ux * along + lane.nx * away
@@ -161,6 +195,11 @@ export class Scene {
 /** Whether a frame's time is over: nothing is left of it but, when it was lost, a trace. */
 function isGone(row: Row, time: Nanos): boolean {
   return (row.flags & Flag.Lost) === 0 ? time > row.gone : time >= row.gone
+}
+
+/** Whether a frame is looked at by itself. */
+function isSetOff({ number }: Row, { hovered, selected, focused }: SceneView): boolean {
+  return number === hovered || number === selected || number === focused
 }
 
 /** Kinds that speak for themselves: handshakes, resets, pings, questions of ARP. */

@@ -1,7 +1,10 @@
 import type { Run } from '../../src/run/run.ts'
 import type { Nanos } from '../../src/trace/record.ts'
+import { formatQuantity } from '../format.ts'
 import { flowsOf } from '../frame-flows.ts'
 import type { NetworkState } from '../network-state.ts'
+import { sameTarget, type FrameGroupTarget } from '../selection.ts'
+import type { FrameGroup } from './draw-list.ts'
 import { FrameIndex } from './frame-index.ts'
 import { FrameNames } from './frame-names.ts'
 import type { LabelLayer } from './label-layer.ts'
@@ -10,7 +13,7 @@ import type { LabelRequest, Occupied } from './label-requests.ts'
 import type { Layout } from './layout.ts'
 import type { StageRenderer } from './renderer.ts'
 import { Scene } from './scene.ts'
-import type { QueueLimit } from './scene-view.ts'
+import type { QueueLimit, SceneView } from './scene-view.ts'
 import { LOSS_TAGS } from './stage-words.ts'
 
 /** What the stage shows besides the trace. */
@@ -22,6 +25,7 @@ export interface Painting {
   readonly hovered: number
   readonly selected: number
   readonly focused: number
+  readonly group: FrameGroupTarget | undefined
   /** Whether names are written beside frames. */
   readonly named: boolean
   /** What labels must not cover. */
@@ -43,6 +47,8 @@ export class StagePainter {
   #stale = true
   #queues: QueueLimit[] = []
   #corruptedAt = new Map<number, Nanos>()
+  /** What the last picture shows. */
+  #view: SceneView | undefined
 
   /** @param namesArrived is called when labels have changed by themselves */
   constructor(namesArrived: () => void) {
@@ -100,7 +106,8 @@ export class StagePainter {
         (frame) => flows.flowOf(frame),
       )
     }
-    this.scene.compose(this.index, { ...painting, queues: this.#queues, corruptedAt: this.#corruptedAt })
+    this.#view = { ...painting, queues: this.#queues, corruptedAt: this.#corruptedAt }
+    this.scene.compose(this.index, this.#view)
     renderer?.draw(this.scene.list)
     if (labels === undefined) return
     this.#plan.arrange(
@@ -114,13 +121,27 @@ export class StagePainter {
     labels.show(this.#plan)
   }
 
+  /** Frames of the last picture that are drawn as one; undefined when they are gone. */
+  group(target: FrameGroupTarget): FrameGroup | undefined {
+    const { groups, groupCount } = this.scene.list
+    for (let index = 0; index < groupCount; index++) if (sameTarget(groups[index], target)) return groups[index]
+    return undefined
+  }
+
+  /** Their numbers, at most `limit` of them. */
+  framesOf(target: FrameGroupTarget, limit: number): number[] {
+    return this.#view === undefined ? [] : this.scene.framesOf(target, this.index, this.#view, limit)
+  }
+
   /** What a frame carries, in a line, if that is known already. */
   summary(frame: number): string | undefined {
     return this.#names.summary(frame)
   }
 
   #words(run: Run, request: LabelRequest, named: boolean): string {
-    if (request.kind === 'queue') return `${String(request.subject)} waiting`
+    if (request.kind === 'queue') return `${formatQuantity('count', request.subject)} waiting`
+    if (request.kind === 'stream') return `${formatQuantity('count', request.subject)} on the way`
+    if (request.kind === 'losses') return `${formatQuantity('count', request.subject)} lost`
     const frame = run.trace.frame(request.subject)
     if (frame === undefined) return ''
     if (request.kind === 'loss') return LOSS_TAGS[frame.fate]

@@ -1,10 +1,12 @@
 import type { Run } from '../../src/run/run.ts'
-import type { Fate } from '../../src/trace/record.ts'
+import { FRAME_KINDS, type Fate } from '../../src/trace/record.ts'
 import { formatIpv4, formatIpv6 } from '../../src/wire/address.ts'
+import { Crowds, countWords } from '../crowds.ts'
 import { formatMillis, formatQuantity } from '../format.ts'
 import { formatLinkSetting, linkSettingName } from '../link-settings.ts'
 import type { NetworkState } from '../network-state.ts'
-import type { Target } from '../selection.ts'
+import type { FrameGroupTarget, Target } from '../selection.ts'
+import type { FrameGroup } from './draw-list.ts'
 import { fateWords, frameWords, kindWords, linkWords } from '../wording.ts'
 
 /** Beside a lost frame, in a word or two. */
@@ -39,7 +41,12 @@ const POWER = { on: 'running', off: 'switched off', paused: 'paused' } as const
  * What a tooltip says; undefined when there is no such thing (any more).
  * @param summary what a frame carries, if that is known
  */
-export function tell(target: Target, run: Run, state: NetworkState, summary?: string): Told | undefined {
+export function tell(
+  target: Exclude<Target, FrameGroupTarget>,
+  run: Run,
+  state: NetworkState,
+  summary?: string,
+): Told | undefined {
   if (target.kind === 'host') return tellHost(target.index, run, state)
   if (target.kind === 'link') return tellLink(target.index, run, state)
   const frame = run.trace.frame(target.number)
@@ -68,6 +75,7 @@ function tellHost(index: number, run: Run, state: NetworkState): Told {
         : [`${name} ${formatIpv6(address6)}/${String(prefix6)}${automatic6 === true ? ', by router advertisement' : ''}`]),
     ]),
   ]
+  if (host.replicas !== undefined) lines.push(countWords(membersOf(run, index)))
   if (state.power[index] !== 'on') lines.push(POWER[state.power[index]])
   return { title: host.label, lines }
 }
@@ -93,7 +101,7 @@ function tellLink(index: number, run: Run, state: NetworkState): Told {
 }
 
 /** What is focused, said aloud. */
-export function announce(target: Target, run: Run, state: NetworkState): string {
+export function announce(target: Exclude<Target, FrameGroupTarget>, run: Run, state: NetworkState): string {
   const told = tell(target, run, state)
   if (told === undefined) return 'It is gone.'
   if (target.kind === 'host') return `Host ${told.title}, ${told.lines.join(', ')}, ${POWER[state.power[target.index]]}`
@@ -103,12 +111,37 @@ export function announce(target: Target, run: Run, state: NetworkState): string 
   return `Packet ${String(frame.number)}: ${frameWords(frame, run.trace)}, ${fateWords(frame, run.trace.hosts, run.playhead)}`
 }
 
+/** Frames that are drawn as one. */
+export function tellGroup(group: FrameGroup, run: Run): Told {
+  const { hosts, links } = run.scenario
+  const [a, b] = links[group.lane >> 1].hosts
+  const [from, to] = (group.lane & 1) === 0 ? [a, b] : [b, a]
+  const kind = kindWords({ kind: FRAME_KINDS[group.of], mark: 0 })
+  const lines = [`${hosts[from].label} → ${hosts[to].label}, close to each other on the line`]
+  if (group.again > 0) lines.push(`${formatQuantity('count', group.again)} of them sent again`)
+  return { title: `${formatQuantity('count', group.count)} × ${kind}`, lines }
+}
+
 /** The network, for those who do not see it. */
 export function describeNetwork(run: Run): string {
   const { hosts, links } = run.scenario
   const names = hosts.map(({ label }) => label).join(', ')
   const cables = links.map((link) => linkWords(run.scenario, link)).join('; ')
   return `Network of ${String(hosts.length)} hosts: ${names}. Links: ${cables}.`
+}
+
+function membersOf(run: Run, host: number): Int32Array {
+  const crowd = Crowds.of(run)
+    .at(run.playhead)
+    .find((each) => each.host === host)
+  return crowd?.shown.counts ?? new Int32Array(0)
+}
+
+/** The members of crowds by their states, for those who do not see them; `''`: there are no crowds. */
+export function describeCrowds(run: Run): string {
+  return run.scenario.hosts
+    .flatMap(({ label, replicas }, index) => (replicas === undefined ? [] : [` ${label}: ${countWords(membersOf(run, index))}.`]))
+    .join('')
 }
 
 /** What flies now, for those who do not see it. */

@@ -1,5 +1,6 @@
 import { sameTarget, type Target } from '../selection.ts'
 import type { DrawList } from './draw-list.ts'
+import { targetOf } from './hit.ts'
 import type { Layout } from './layout.ts'
 
 /** Everything on the stage in reading order: hosts, then links, then frames as the picture has them, each once. */
@@ -13,7 +14,8 @@ export function walkOrder(layout: Layout, list: DrawList): Target[] {
   return [
     ...hosts.map((index): Target => ({ kind: 'host', index })),
     ...links.map((index): Target => ({ kind: 'link', index })),
-    ...[...frames].sort((a, b) => a - b).map((number): Target => ({ kind: 'frame', number })),
+    // Groups, whose numbers are below 0, come first.
+    ...[...frames].sort((a, b) => a - b).map((number): Target => targetOf(list, number)),
   ]
 }
 

@@ -61,3 +61,23 @@ describe('events of TLS, HTTP/2 and of loading, in words', () => {
     includes(2, /^Refuses the certificate of bob: ERR_CERT_DATE_INVALID, /)
   })
 })
+
+describe('events of WebSocket, in words', () => {
+  const words = (name: string, data: EventRecord['data']): string =>
+    plain(eventWords({ number: 1, time: 0, host: 'bob', connection: 1, cause: 0, name, data } as unknown as EventRecord))
+
+  it('how it is opened and closed, and what goes by', () => {
+    const opened = { url: 'ws://bob/chat', version: 'HTTP/1.1', protocol: 'chat', extensions: '' }
+    assert.equal(words('websocket:opened', opened), 'Speaks WebSocket at ws://bob/chat, over HTTP/1.1, subprotocol chat')
+    assert.equal(words('websocket:message-sent', { opcode: 'text', length: 5 }), 'Sends a text message of 5 B')
+    assert.equal(words('websocket:message-received', { opcode: 'binary', length: 5 }), 'Receives a binary message of 5 B')
+    const closed = { code: 1001, reason: 'bye', clean: true, whose: 'remote' }
+    assert.equal(words('websocket:closed', closed), 'WebSocket is over: code 1001, bye, ended by the other side')
+    const lost = { code: 1006, reason: '', clean: false, whose: 'network' }
+    const failed = { whose: 'remote', detail: 'no Upgrade to websocket', cites: 'RFC 6455 section 4.1' }
+    const why = 'no Upgrade to websocket (RFC 6455 section 4.1)'
+    assert.equal(words('websocket:failed', failed), `WebSocket failed, ended by the other side: ${why}`)
+    assert.equal(words('websocket:refused', { ...failed, status: 426 }), `Refuses to speak WebSocket, with 426: ${why}`)
+    assert.equal(words('websocket:closed', lost), 'WebSocket is over, without a farewell: code 1006, the network’s fault')
+  })
+})

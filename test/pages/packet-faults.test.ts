@@ -87,7 +87,7 @@ describe('<packet-faults>', () => {
     const groups = insideAll(host, 'details') as HTMLDetailsElement[]
     same(
       groups.map((group) => words(group.querySelector('summary') ?? group)),
-      ['Processor perfect', 'Clock perfect', 'Memory perfect'],
+      ['Processor perfect', 'Clock perfect', 'Memory perfect', 'Files perfect'],
     )
     choose(inside<HTMLInputElement>(host, '#perPacket'), '1')
     await settled(host)

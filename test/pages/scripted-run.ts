@@ -130,7 +130,7 @@ export class ScriptedTrace implements TraceView {
   }
 
   eventAt(time: Nanos, host: number, name: string, data: EventRecord['data'] = {}, cause = 0, connection = ''): EventRecord {
-    const event = { id: this.#nextId++, time, host, name, connection, data, cause }
+    const event = { id: this.#nextId++, time, host, member: 0, name, connection, data, cause }
     this.allEvents.push(event)
     return event
   }

@@ -236,7 +236,7 @@ describe('a page which is played, broken and looked at', () => {
       return {
         frames: run?.trace.frameCount ?? 0,
         thinned: run?.trace.thinnedBytes ?? 0,
-        oldest: (capture?.length ?? 0) < 170e6,
+        oldest: (capture?.length ?? 0) < 200e6,
       }
     })
     assert.ok(frames > 115_000, `${String(frames)} frames`)

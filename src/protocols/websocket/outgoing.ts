@@ -12,13 +12,7 @@ interface Outgoing {
 }
 
 /** A frame as it travels. @param mask the masking key of a client's; undefined: none */
-function encodeFrame(
-  first: number,
-  payload: Uint8Array,
-  start: number,
-  end: number,
-  mask: number | undefined,
-): Uint8Array {
+function encodeFrame(first: number, payload: Uint8Array, start: number, end: number, mask: number | undefined): Uint8Array {
   const length = end - start
   const frame = new Uint8Array(headerLengthFor(length, mask !== undefined) + length)
   const at = encodeWebSocketHeader(frame, 0, first, length, mask)
