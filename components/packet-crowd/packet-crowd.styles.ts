@@ -1,11 +1,6 @@
 import { css } from 'lit'
 
 export const crowdStyles = css`
-  :host {
-    display: block;
-    container-type: inline-size;
-    min-width: 0;
-  }
   .crowd {
     display: grid;
     gap: calc(var(--pk-space) * 4) calc(var(--pk-space) * 8);
@@ -17,51 +12,25 @@ export const crowdStyles = css`
     }
   }
   h4 {
-    margin: 0 0 calc(var(--pk-space) * 1);
-    font-size: var(--pk-size);
-    font-weight: 600;
+    margin-bottom: var(--pk-space);
   }
   h5 {
     margin: calc(var(--pk-space) * 3) 0 calc(var(--pk-space) * 1);
     font-size: var(--pk-size-small);
     font-weight: 600;
   }
-  table {
-    width: 100%;
-    border-collapse: collapse;
-    font-size: var(--pk-size-small);
-  }
   th,
   td {
-    padding: calc(var(--pk-space) * 0.75) calc(var(--pk-space) * 1.5) calc(var(--pk-space) * 0.75) 0;
-    text-align: right;
-    white-space: nowrap;
-  }
-  th:first-child {
-    font-weight: 400;
-    text-align: left;
-  }
-  thead th {
-    color: var(--pk-muted);
-    font-size: var(--pk-size-tiny);
-    font-weight: 400;
+    padding-block: calc(var(--pk-space) * 0.75);
   }
   td.share {
     width: 40%;
-  }
-  td:last-child {
-    padding-right: 0;
   }
   td button {
     min-height: calc(var(--pk-space) * 6);
   }
   .dot {
-    display: inline-block;
-    width: 0.8em;
-    height: 0.8em;
     margin-right: calc(var(--pk-space) * 1.5);
-    border-radius: 2px;
-    background: currentColor;
   }
   .bar {
     display: block;
@@ -80,13 +49,6 @@ export const crowdStyles = css`
   }
   .find input {
     width: 7em;
-    min-height: calc(var(--pk-space) * 8);
-    padding: var(--pk-space) calc(var(--pk-space) * 2);
-    border: 1px solid var(--pk-line-strong);
-    border-radius: var(--pk-radius);
-    background: var(--pk-surface);
-    color: var(--pk-text);
-    font: inherit;
   }
   .actions {
     display: flex;
@@ -97,37 +59,7 @@ export const crowdStyles = css`
     margin: 0 0 calc(var(--pk-space) * 2);
     font-size: var(--pk-size-small);
   }
-  .hint {
-    margin: 0;
-    color: var(--pk-muted);
-    font-size: var(--pk-size-small);
-  }
-  ol {
-    max-height: calc(var(--pk-size) * 14);
-    margin: 0;
-    padding: 0;
-    overflow: auto;
-    list-style: none;
-    font-size: var(--pk-size-small);
-  }
-  li {
-    display: grid;
-    grid-template-columns: calc(var(--pk-size) * 6) minmax(0, 1fr);
-    align-items: baseline;
-    gap: calc(var(--pk-space) * 2);
-  }
-  li button {
-    justify-content: flex-end;
-    min-height: calc(var(--pk-space) * 6);
-    padding: 0;
-    border: 0;
-    background: none;
-    color: var(--pk-accent);
-    font-size: inherit;
-    font-variant-numeric: tabular-nums;
-  }
   @media (forced-colors: active) {
-    .dot,
     .bar {
       forced-color-adjust: none;
     }

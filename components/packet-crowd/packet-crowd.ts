@@ -6,6 +6,7 @@ import type { CrowdHistory } from '../../src/trace/measures/crowd-history.ts'
 import { MEMBER_STATES } from '../../src/trace/measures/measure-spec.ts'
 import { formatIp } from '../../src/wire/address.ts'
 import { controls } from '../controls.styles.ts'
+import { figures } from '../figures.styles.ts'
 import { Crowds } from '../crowds.ts'
 import { formatDuration, formatMillis, formatQuantity } from '../format.ts'
 import { icon } from '../icons.ts'
@@ -31,7 +32,7 @@ const SHOWN_CHANGES = 12
  * @csspart member - The member that was picked out.
  */
 export class PacketCrowd extends RunElement {
-  static override styles = [tokens, controls, crowdStyles]
+  static override styles = [tokens, controls, figures, crowdStyles]
 
   /** Index of the crowd in the scenario's hosts; its first crowd when below 0. */
   @property({ type: Number }) host = -1

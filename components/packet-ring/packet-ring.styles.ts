@@ -1,11 +1,6 @@
 import { css } from 'lit'
 
 export const ringStyles = css`
-  :host {
-    display: block;
-    container-type: inline-size;
-    min-width: 0;
-  }
   .ring {
     display: grid;
     justify-items: center;
@@ -23,9 +18,6 @@ export const ringStyles = css`
   }
   h4 {
     justify-self: start;
-    margin: 0;
-    font-size: var(--pk-size);
-    font-weight: 600;
   }
   h4 small {
     color: var(--pk-muted);
@@ -93,29 +85,6 @@ export const ringStyles = css`
   .faint {
     opacity: 0.15;
   }
-  table {
-    width: 100%;
-    border-collapse: collapse;
-    font-size: var(--pk-size-small);
-  }
-  th,
-  td {
-    padding: calc(var(--pk-space) * 0.5) calc(var(--pk-space) * 1.5) calc(var(--pk-space) * 0.5) 0;
-    font-weight: 400;
-    text-align: right;
-    white-space: nowrap;
-  }
-  th:first-child {
-    text-align: left;
-  }
-  td:last-child,
-  th:last-child {
-    padding-right: 0;
-  }
-  thead th {
-    color: var(--pk-muted);
-    font-size: var(--pk-size-tiny);
-  }
   th button {
     min-height: calc(var(--pk-space) * 6);
     padding: 0 calc(var(--pk-space) * 2);
@@ -124,44 +93,17 @@ export const ringStyles = css`
     border-color: var(--pk-accent);
     background: var(--pk-accent-soft);
   }
-  .dot {
-    display: inline-block;
-    width: 0.8em;
-    height: 0.8em;
-    border-radius: 2px;
-    background: currentColor;
-  }
-  .hint {
-    margin: calc(var(--pk-space) * 2) 0 0;
-    color: var(--pk-muted);
-    font-size: var(--pk-size-small);
+  .hint,
+  ol {
+    margin-top: calc(var(--pk-space) * 2);
   }
   ol {
     max-height: calc(var(--pk-size) * 12);
-    margin: calc(var(--pk-space) * 2) 0 0;
-    padding: 0;
-    overflow: auto;
-    list-style: none;
-    font-size: var(--pk-size-small);
   }
   li {
-    display: grid;
     grid-template-columns: calc(var(--pk-size) * 5) minmax(0, 1fr);
-    align-items: baseline;
-    gap: calc(var(--pk-space) * 2);
-  }
-  li button {
-    justify-content: flex-end;
-    min-height: calc(var(--pk-space) * 6);
-    padding: 0;
-    border: 0;
-    background: none;
-    color: var(--pk-accent);
-    font-size: inherit;
-    font-variant-numeric: tabular-nums;
   }
   @media (forced-colors: active) {
-    .dot,
     .piece,
     .key,
     .pick {

@@ -3,6 +3,7 @@ import { property, state } from 'lit/decorators.js'
 import type { Run } from '../../src/run/run.ts'
 import { KeyHistory, type PlacedKey } from '../../src/trace/measures/key-history.ts'
 import { controls } from '../controls.styles.ts'
+import { figures } from '../figures.styles.ts'
 import { formatDuration, formatQuantity } from '../format.ts'
 import { RunElement, type RunEvent } from '../run-element.ts'
 import { tokens } from '../theme.ts'
@@ -51,7 +52,7 @@ const NO_RING: Readonly<Record<string, string>> = {
  * @csspart changes - When servers came or went, and how many keys moved.
  */
 export class PacketRing extends RunElement {
-  static override styles = [tokens, controls, ringStyles]
+  static override styles = [tokens, controls, figures, ringStyles]
 
   /** Index of the balancer in the scenario's hosts; its first load balancer when below 0. */
   @property({ type: Number }) host = -1
