@@ -3,8 +3,7 @@ import type { Nanos } from '../../kernel/time.ts'
 import type { StrategyName } from '../../scenario/balancing-strategy.ts'
 import { HashRing } from './hash-ring.ts'
 import type { RingLayout } from './hash-ring.ts'
-import { LeastConnections } from './least-connections.ts'
-import { LeastResponseTime } from './least-response-time.ts'
+import { connectionsWithThis, LeastCost, likelyWait } from './least-cost.ts'
 import { Maglev } from './maglev.ts'
 import { ModuloHash } from './modulo-hash.ts'
 import { RandomChoice, TwoChoices } from './random-choice.ts'
@@ -34,9 +33,9 @@ export function createStrategy(name: StrategyName, options: StrategyOptions): St
     case 'weighted':
       return new RoundRobin(now, true)
     case 'least-connections':
-      return new LeastConnections(now)
+      return new LeastCost(now, connectionsWithThis)
     case 'least-response-time':
-      return new LeastResponseTime(now)
+      return new LeastCost(now, likelyWait)
     case 'two-choices':
       return new TwoChoices(random, now)
     case 'random':
