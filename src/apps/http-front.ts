@@ -11,6 +11,7 @@ import { ServedHttp1 } from './served-http1.ts'
 import { ServedHttp2 } from './served-http2.ts'
 import { ServedHttp3 } from './served-http3.ts'
 import { TlsService } from './tls-service.ts'
+import { joined } from '../wire/joined.ts'
 
 export interface HttpFrontOptions {
   /** Without TLS. */
@@ -162,11 +163,11 @@ function* throughout(http: Blocking<Rest>): Blocking<void> {
 
 /** Reads until it is clear whether a client speaks HTTP/2 of its own accord (RFC 9113 section 3.3). @returns undefined: the connection is lost */
 function* beginning(context: AppContext, socket: TcpSocket): Blocking<{ bytes: Uint8Array; isHttp2: boolean } | undefined> {
-  let bytes = new Uint8Array(0)
+  let bytes: Uint8Array = new Uint8Array(0)
   try {
     for (;;) {
       const more = yield* socket.read()
-      if (more !== undefined) bytes = joined(bytes, more)
+      if (more !== undefined) bytes = joined([bytes, more])
       const length = Math.min(bytes.length, PREFACE.length)
       for (let i = 0; i < length; i++) if (bytes[i] !== PREFACE.charCodeAt(i)) return { bytes, isHttp2: false }
       if (length === PREFACE.length) return { bytes, isHttp2: true }
@@ -178,11 +179,4 @@ function* beginning(context: AppContext, socket: TcpSocket): Blocking<{ bytes: U
     socket.close()
     return undefined
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(first.length + second.length)
-  all.set(first)
-  all.set(second, first.length)
-  return all
 }

@@ -1,5 +1,6 @@
 import { encodeLatin1 } from '../wire/http1.ts'
 import { filler } from './filler.ts'
+import { joined } from '../wire/joined.ts'
 
 /** Parts of a body, in order: given bytes, or a length of filler. */
 export type Part = Uint8Array | number
@@ -12,13 +13,7 @@ function bytesOf(...values: readonly (string | number | Uint8Array)[]): Uint8Arr
     if (typeof value === 'string') return encodeLatin1(value)
     return typeof value === 'number' ? Uint8Array.of(value) : value
   })
-  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
+  return joined(parts)
 }
 
 function uint32(value: number): Uint8Array {

@@ -4,6 +4,7 @@ import type { EventData } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
 import { formatIp } from '../wire/address.ts'
 import { countSetting, fixedSetting } from './setting.ts'
+import { joined } from '../wire/joined.ts'
 
 export interface ReplayerOptions {
   /** Whose connections are watched: a TCP port. */
@@ -117,13 +118,7 @@ class Flight {
   }
 
   get bytes(): Uint8Array {
-    const all = new Uint8Array(this.length)
-    let at = 0
-    for (const part of this.parts) {
-      all.set(part, at)
-      at += part.length
-    }
-    return all
+    return joined(this.parts)
   }
 }
 

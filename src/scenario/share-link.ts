@@ -6,6 +6,7 @@ import { writeUnit, readUnit } from './units.ts'
 import type { Intervention } from './intervention.ts'
 import type { KnobValue } from './knob.ts'
 import type { ResolvedScenario } from './resolved.ts'
+import { joined } from '../wire/joined.ts'
 
 /** What a share link says. */
 export interface SharedRun {
@@ -192,13 +193,7 @@ function inflate(bytes: Uint8Array): string {
     throw broken('')
   }
   if (!done) throw broken('')
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return strFromU8(whole)
+  return strFromU8(joined(parts))
 }
 
 function toBase64Url(bytes: Uint8Array): string {

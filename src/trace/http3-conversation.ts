@@ -7,6 +7,7 @@ import { HTTP3_FRAME_CODE, HTTP3_SETTING_ID, http3StreamType, type Http3StreamTy
 import { QpackDecoder } from '../wire/qpack-decoder.ts'
 import { QpackInstructionLayers, readFieldSection, type FieldSectionReading } from '../wire/qpack-layer.ts'
 import { readVarint } from '../wire/quic/varint.ts'
+import { joined } from '../wire/joined.ts'
 
 /** Which end has sent something. */
 export type Sender = 0 | 1
@@ -153,7 +154,7 @@ class Http3Half {
     }
     if (from.length === 0 || this.isBroken) return
     if (this.kind === 'QPACK encoder') this.conversation.insert(this.sender, from)
-    this.pending = joined(this.pending, from)
+    this.pending = this.pending.length === 0 ? from : joined([this.pending, from])
     try {
       while (this.pending.length > 0 && this.skip === 0 && this.takeUnit());
     } catch (error) {
@@ -244,14 +245,6 @@ class Http3Half {
     this.pending = this.pending.subarray(Math.min(length, this.pending.length))
     return unit
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  if (first.length === 0) return second
-  const both = new Uint8Array(first.length + second.length)
-  both.set(first)
-  both.set(second, first.length)
-  return both
 }
 
 function dataLayer(length: number): Layer {

@@ -21,6 +21,7 @@ import {
 import type { ByteRange, Http2FrameHeader } from './http2-frame.ts'
 import { HTTP2_FLAG, http2ErrorName, http2FrameType, http2SettingName } from './http2-names.ts'
 import type { Http2FrameType, Http2SettingName } from './http2-names.ts'
+import { joined } from './joined.ts'
 
 const TITLE = 'HyperText Transfer Protocol 2'
 const PAYLOAD = HTTP2_HEADER_LENGTH
@@ -253,12 +254,7 @@ export class Http2LayerReader {
       return { fields: [], words: '' }
     }
     const before = this.fragments.reduce((total, { length }) => total + length, 0)
-    const whole = new Uint8Array(before + piece.length)
-    let at = 0
-    for (const part of [...this.fragments, piece]) {
-      whole.set(part, at)
-      at += part.length
-    }
+    const whole = joined([...this.fragments, piece])
     this.fragments = []
     return this.readBlock(whole, fragment.start - before, fragment)
   }

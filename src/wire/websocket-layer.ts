@@ -13,6 +13,7 @@ import {
   WEBSOCKET_OPCODE,
 } from './websocket.ts'
 import { utf8Text, validateUtf8 } from './websocket-text.ts'
+import { joined } from './joined.ts'
 
 const TITLE = 'WebSocket'
 const NAMES: Readonly<Record<number, string>> = {
@@ -24,6 +25,8 @@ const NAMES: Readonly<Record<number, string>> = {
   10: 'Pong',
 }
 const NO_BYTES = /* @__PURE__ */ new Uint8Array(0)
+/** What a compressed message ends with, and does not bring along (RFC 7692 section 7.2.1). */
+const TAIL = /* @__PURE__ */ Uint8Array.of(0, 0, 0xff, 0xff)
 /** What a compressor looks back at most, whatever was agreed on. */
 const WINDOW = 0x8000
 /** Of a message, as it was meant; longer ones are not put together. */
@@ -194,15 +197,8 @@ export class WebSocketLayerReader {
 
   /** The message as it was meant. Throws DecodeError. */
   private whole(): Uint8Array {
-    const tail = this.isCompressed ? 4 : 0
-    const all = new Uint8Array(this.length + tail)
-    let at = 0
-    for (const part of this.parts) {
-      all.set(part, at)
-      at += part.length
-    }
-    if (!this.isCompressed) return all
-    all.set([0, 0, 0xff, 0xff], at)
+    if (!this.isCompressed) return joined(this.parts)
+    const all = joined([...this.parts, TAIL])
     const plain = inflate(all, 0, all.length, this.history, WINDOW, LONGEST)
     const kept = Math.max(0, Math.min(this.history.length, WINDOW - plain.length))
     const history = new Uint8Array(kept + Math.min(WINDOW, plain.length))

@@ -2,6 +2,7 @@ import type { Disk } from '../../kernel/disk.ts'
 import type { FsyncPolicy } from '../../scenario/bus-options.ts'
 import { encodeRespCommand } from '../../wire/resp.ts'
 import { RespRequestDecoder } from '../../wire/resp-request.ts'
+import { joined } from '../../wire/joined.ts'
 
 const FILE = 'appendonly.aof'
 
@@ -11,17 +12,6 @@ export interface Replay {
   readonly bytes: number
   /** Bytes at its end that are no whole command: they are cut off. */
   readonly cutOff: number
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
 }
 
 /**

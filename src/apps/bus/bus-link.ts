@@ -5,6 +5,7 @@ import { SECOND, type Nanos } from '../../kernel/time.ts'
 import { utf8Bytes } from '../../wire/asn1-text.ts'
 import { RespDecoder } from '../../wire/resp-decoder.ts'
 import { encodeRespCommand, type RespValue } from '../../wire/resp.ts'
+import { joined } from '../../wire/joined.ts'
 
 /** How a connection to a bus is made, and made again. */
 export interface BusLinkOptions {
@@ -202,15 +203,4 @@ export class BusLink {
       socket.reset()
     }
   }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
 }

@@ -10,6 +10,7 @@ import { encodeLatin1 } from '../../wire/http1.ts'
 import { handDecrypt, handEncrypt } from './hand-rsa.ts'
 import type { PublicKeys, ReaderKeys, WriterKeys } from './key-ring.ts'
 import { textOf } from './letter-format.ts'
+import { joined } from '../../wire/joined.ts'
 
 /*
  * Seven ways to pack a text.
@@ -31,19 +32,9 @@ export const SIGNATURE_LENGTH = 64
 const SHARE_LENGTH = 32
 const NOTHING = new Uint8Array(0)
 
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}
-
 /** The key of one letter. It is never used again, so that its nonce may be all zeros. */
 function letterKey(secret: Uint8Array, share: Uint8Array): Uint8Array {
-  return hkdfExpand('sha256', hkdfExtract('sha256', NOTHING, secret), joined(encodeLatin1('letter'), share), 32)
+  return hkdfExpand('sha256', hkdfExtract('sha256', NOTHING, secret), joined([encodeLatin1('letter'), share]), 32)
 }
 
 /** Packs a text of Latin-1 characters for the reader whose public keys these are. */
@@ -60,23 +51,23 @@ export function seal(
       return bytes
     case 'shared-key': {
       const nonce = random(NONCE_LENGTH)
-      return joined(nonce, createAead(AEAD, writer.shared).seal(nonce, NOTHING, bytes))
+      return joined([nonce, createAead(AEAD, writer.shared).seal(nonce, NOTHING, bytes)])
     }
     case 'hash':
-      return joined(bytes, hash('sha256', bytes))
+      return joined([bytes, hash('sha256', bytes)])
     case 'rsa-by-hand':
       return encodeLatin1(handEncrypt(reader.hand, text))
     case 'rsa-2048':
       return rsaEncrypt(reader.rsa, bytes, random)
     case 'signature':
-      return joined(bytes, sign('ed25519', writer.signing, bytes, random))
+      return joined([bytes, sign('ed25519', writer.signing, bytes, random)])
     case 'hybrid': {
       const exchange = answerKeyShare('x25519', reader.share, random)
       if (exchange === undefined) throw new RangeError('the reader’s share is not valid')
       const { share, secret } = exchange
       const sealed = createAead(AEAD, letterKey(secret, share)).seal(new Uint8Array(NONCE_LENGTH), NOTHING, bytes)
-      const signed = joined(share, sealed)
-      return joined(signed, sign('ed25519', writer.signing, signed, random))
+      const signed = joined([share, sealed])
+      return joined([signed, sign('ed25519', writer.signing, signed, random)])
     }
   }
 }

@@ -5,6 +5,7 @@ import type { HeaderField } from '../../wire/http1.ts'
 import type { Nanos } from '../../kernel/time.ts'
 import type { ByteStream } from '../byte-stream.ts'
 import { UNTOLD, type TransportOwner } from './client-transport.ts'
+import { joined } from '../../wire/joined.ts'
 
 /** Most bytes of a response that are taken. */
 const LONGEST = 4 * 1_048_576
@@ -123,7 +124,7 @@ export class ClientRequests {
           this.isUsed = true
           const { status, fields } = head
           owner.noticed(fields)
-          return { status, fields, body: joined(pieces, length) }
+          return { status, fields, body: joined(pieces) }
         } else if (event.type === 'closed') {
           throw new SocketError('ECONNRESET', event.error?.detail ?? 'the connection ended before the response')
         }
@@ -144,15 +145,4 @@ export class ClientRequests {
     this.http = undefined
     this.isUsed = false
   }
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  if (pieces.length === 1) return pieces[0]
-  const all = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
 }

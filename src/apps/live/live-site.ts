@@ -13,6 +13,7 @@ import { LiveSocket } from './live-socket.ts'
 import { asciiBytes } from './message-text.ts'
 import { decodeClientMessage, messageText, pollText } from './messages.ts'
 import type { Room } from './room.ts'
+import { joined } from '../../wire/joined.ts'
 
 /** Where what is found. */
 export const LIVE_PATH = {
@@ -31,17 +32,6 @@ export const EVENT_FIELDS: readonly HeaderField[] = [
   { name: 'Content-Type', value: 'text/event-stream' },
   { name: 'Cache-Control', value: 'no-cache' },
 ]
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0]
-  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
-}
 
 /** What a live server answers to requests, whatever version of HTTP brings them. Over HTTP/1.1 event streams and WebSockets are the connection's own. */
 export class LiveSite implements HttpService {

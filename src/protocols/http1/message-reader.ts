@@ -1,6 +1,7 @@
 import { decodeChunkLine, decodeFieldLine, Http1DecodeError, isFolded, lineContentEnd, trimmed } from '../../wire/http1.ts'
 import type { HeaderField } from '../../wire/http1.ts'
 import type { BodyFraming } from './framing.ts'
+import { joined } from '../../wire/joined.ts'
 
 /** How much of a peer's talk is taken before it is refused. Sizes in bytes, without the line's CRLF. */
 export interface Http1Limits {
@@ -143,14 +144,7 @@ export class MessageReader<StartLine> {
   takeRest(): Uint8Array {
     const pieces = [this.current.subarray(this.position), ...this.queue]
     this.discard()
-    if (pieces.length === 1) return pieces[0]
-    const rest = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const piece of pieces) {
-      rest.set(piece, at)
-      at += piece.length
-    }
-    return rest
+    return joined(pieces)
   }
 
   /** Forgets all input, and takes the rest of a message that will not be read. */

@@ -4,6 +4,7 @@ import { decodeFrameHeader, encodeFieldBlock, HTTP2_HEADER_LENGTH, writeFrameHea
 import { HTTP2_FLAG, http2FrameType } from '../../wire/http2-names.ts'
 import type { FrameNotice, Http2Scheduler } from './options.ts'
 import type { Http2Stream } from './stream.ts'
+import { joined } from '../../wire/joined.ts'
 
 /** Bytes that one poll gives at most, as long as frames allow: what fits into one TLS record. */
 const CHUNK = 0x4000
@@ -115,27 +116,19 @@ export class Output {
       length += bytes.length
       this.tell(bytes)
     }
-    if (this.frames.length === 0) length += this.pollBodies(pieces, length)
-    if (pieces.length <= 1) return pieces.at(0)
-    const chunk = new Uint8Array(length)
-    let at = 0
-    for (const piece of pieces) {
-      chunk.set(piece, at)
-      at += piece.length
-    }
-    return chunk
+    if (this.frames.length === 0) this.pollBodies(pieces, length)
+    return pieces.length === 0 ? undefined : joined(pieces)
   }
 
-  private pollBodies(pieces: Uint8Array[], before: number): number {
-    let length = 0
+  private pollBodies(pieces: Uint8Array[], before: number): void {
+    let used = before
     for (;;) {
-      const used = before + length
       const room = (used === 0 ? Math.max(CHUNK, HTTP2_HEADER_LENGTH + this.frameSize) : CHUNK) - used - HTTP2_HEADER_LENGTH
-      if (used > 0 && room < LEAST_CONTENT) return length
+      if (used > 0 && room < LEAST_CONTENT) return
       const stream = this.choose()
-      if (stream === undefined) return length
+      if (stream === undefined) return
       stream.turn = ++this.turn
-      length += stream.isAtEnd ? this.finish(stream, pieces) : this.data(stream, room, pieces)
+      used += stream.isAtEnd ? this.finish(stream, pieces) : this.data(stream, room, pieces)
     }
   }
 

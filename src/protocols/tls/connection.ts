@@ -25,6 +25,7 @@ import { RecordReader } from './record-reader.ts'
 import { RecordSizer } from './record-sizer.ts'
 import { SendQueue } from './send-queue.ts'
 import type { TlsSettings } from './settings.ts'
+import { joined } from '../../wire/joined.ts'
 
 /** Records without content, and warnings, that may come one after the other. */
 const MAX_IDLE_RECORDS = 32
@@ -158,7 +159,7 @@ export abstract class TlsConnection implements Endpoint<Uint8Array, TlsEvent> {
     if (this.output.length > 0) {
       const { output } = this
       this.output = []
-      return output.length === 1 ? output[0] : joined(output)
+      return joined(output)
     }
     if (this.closed || !this.maySend || this.sealer === undefined) return undefined
     if (this.queue.length > 0) {
@@ -413,7 +414,7 @@ export abstract class TlsConnection implements Endpoint<Uint8Array, TlsEvent> {
     const { unsent } = this
     if (unsent.length === 0) return
     this.unsent = []
-    const bytes = unsent.length === 1 ? unsent[0] : joined(unsent)
+    const bytes = joined(unsent)
     const size = this.settings.recordSize === 0 ? MAX_PLAINTEXT_LENGTH : this.settings.recordSize
     for (let at = 0; at < bytes.length; at += size) this.write(ContentType.handshake, bytes.subarray(at, at + size))
   }
@@ -457,14 +458,4 @@ function unexpected(detail: string, cites: string): TlsAlertError {
 function nameOf(message: Uint8Array): string {
   const isRetry = message[0] === HandshakeType.server_hello && isHelloRetryRequest(message.subarray(RANDOM_AT))
   return isRetry ? 'HelloRetryRequest' : handshakeMessageName(message[0])
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }

@@ -1,6 +1,7 @@
 import { Deflate } from 'fflate'
 import { inflate } from '../../wire/inflate.ts'
 import type { PerMessageDeflateParameters } from './per-message-deflate.ts'
+import { joined } from '../../wire/joined.ts'
 
 /** What flushing leaves at the end, and does not travel (RFC 7692 section 7.2.1): the length of an empty block, and its complement. */
 const TAIL = /* @__PURE__ */ Uint8Array.of(0, 0, 0xff, 0xff)
@@ -40,18 +41,6 @@ class History {
     this.bytes.set(more.subarray(more.length - taken), kept)
     this.length = total
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += part.length
-  const all = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }
 
 /**

@@ -3,6 +3,7 @@ import { readIpv6, writeIpv6 } from '../address.ts'
 import { QuicDecodeError } from './decode-error.ts'
 import { LARGEST_CONNECTION_ID, RESET_TOKEN_LENGTH } from './header.ts'
 import { LARGEST_VARINT, readVarint, varintLength, varintLengthAt, writeVarint } from './varint.ts'
+import { joined } from '../joined.ts'
 
 /** Transport parameters: RFC 9000 section 18, RFC 9221 section 3. */
 
@@ -289,13 +290,7 @@ export function encodeTransportParameters(parameters: TransportParameters): Uint
   if (parameters.preferredAddress !== undefined) add('preferred_address', encodePreferredAddress(parameters.preferredAddress))
   add('initial_source_connection_id', parameters.initialSourceConnectionId)
   add('retry_source_connection_id', parameters.retrySourceConnectionId)
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
+  return joined(parts)
 }
 
 function encodePreferredAddress({ ipv4, ipv6, connectionId: id, resetToken }: PreferredAddress): Uint8Array {

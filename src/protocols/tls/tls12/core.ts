@@ -14,6 +14,7 @@ import type { Tls12Suite } from './cipher-suites.ts'
 import { extendedMasterSecret, masterSecret, recordKeys, VERIFY_DATA_LENGTH, verifyData } from './key-schedule.ts'
 import { Tls12Opener, Tls12Sealer } from './record-protection.ts'
 import type { Input, Transitions } from './state.ts'
+import { joined } from '../../../wire/joined.ts'
 
 type Role = 'client' | 'server'
 
@@ -101,13 +102,7 @@ export abstract class Tls12Core<State extends string> {
 
   /** All messages so far, one behind the other: what a client's CertificateVerify signs (RFC 5246 section 7.4.8). */
   protected transcript(): Uint8Array {
-    const bytes = new Uint8Array(this.messages.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const message of this.messages) {
-      bytes.set(message, at)
-      at += message.length
-    }
-    return bytes
+    return joined(this.messages)
   }
 
   protected agree(agreement: Agreement): void {

@@ -3,6 +3,7 @@ import type { AeadName } from '../../../crypto/aead.ts'
 import type { HashName } from '../../../crypto/hash.ts'
 import { tls12Prf } from '../../../crypto/prf.ts'
 import type { Tls12Suite } from './cipher-suites.ts'
+import { joined } from '../../../wire/joined.ts'
 
 /** Of every master secret, in bytes: RFC 5246 section 8.1. */
 export const MASTER_SECRET_LENGTH = 48
@@ -22,13 +23,6 @@ export interface DirectionKeys {
   readonly iv: Uint8Array
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length)
-  both.set(first)
-  both.set(second, first.length)
-  return both
-}
-
 /** The master secret of a peer that does not know better: RFC 5246 section 8.1. */
 export function masterSecret(
   hash: HashName,
@@ -36,7 +30,7 @@ export function masterSecret(
   clientRandom: Uint8Array,
   serverRandom: Uint8Array,
 ): Uint8Array {
-  return tls12Prf(hash, premaster, 'master secret', joined(clientRandom, serverRandom), MASTER_SECRET_LENGTH)
+  return tls12Prf(hash, premaster, 'master secret', joined([clientRandom, serverRandom]), MASTER_SECRET_LENGTH)
 }
 
 /**
@@ -56,7 +50,7 @@ export function recordKeys(
 ): { readonly client: DirectionKeys; readonly server: DirectionKeys } {
   const keyLength = KEY_LENGTH[aead]
   const ivLength = FIXED_IV_LENGTH[aead]
-  const block = tls12Prf(hash, master, 'key expansion', joined(serverRandom, clientRandom), 2 * (keyLength + ivLength))
+  const block = tls12Prf(hash, master, 'key expansion', joined([serverRandom, clientRandom]), 2 * (keyLength + ivLength))
   const ivs = 2 * keyLength
   return {
     client: { key: block.subarray(0, keyLength), iv: block.subarray(ivs, ivs + ivLength) },
