@@ -108,6 +108,10 @@ export const transportStyles = css`
   .speed .words span {
     color: var(--pk-muted);
   }
+  .speed .behind span,
+  .speed .behind b {
+    color: var(--pk-lost);
+  }
   @container (max-width: 700px) {
     .bar {
       grid-template-columns: auto minmax(0, 1fr) minmax(120px, 170px);

@@ -15,6 +15,9 @@ import { drawMarks, timeToX, xToTime, type MarkColours } from './scrub-marks.ts'
 /** How much watching the bar has room for at first, at the scenario's speed, in seconds. */
 const ROOM = 20
 
+/** When a run plays slower than was asked for. */
+const SLOW = 'This machine cannot play it faster. Nothing is left out.'
+
 /** How long nothing has to be on the way before skipping ahead is offered, in seconds of watching. */
 const QUIET = 1.2
 
@@ -274,8 +277,13 @@ export class PacketTransport extends RunElement {
   #renderSpeed(idle: boolean): TemplateResult {
     const speed = this.run?.speed ?? 1
     const index = nearestStop(SPEEDS, speed)
+    const { pace } = this.run ?? {}
+    const words = formatSpeed(pace ?? speed)
     return html`<div class="speed" part="speed">
-      <label class="words" for="speed"><span>Speed</span> <b>${formatSpeed(speed)}</b></label>
+      <label class="words ${pace === undefined ? '' : 'behind'}" for="speed" title=${pace === undefined ? nothing : SLOW}
+        ><span>${pace === undefined ? 'Speed' : 'Slower here'}</span> <b>${words}</b></label
+      >
+      <span class="visually-hidden" role="status">${pace === undefined ? '' : SLOW}</span>
       <input
         id="speed"
         type="range"

@@ -72,7 +72,7 @@ function rate({ hops, seconds }: Effort): number {
 async function hostScript(): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: root,
-    entryPoints: ['workers/host-worker.ts'],
+    entryPoints: ['workers/simulation-worker.ts'],
     bundle: true,
     format: 'iife',
     target: 'es2022',

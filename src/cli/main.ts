@@ -6,7 +6,10 @@ import { createWorkerEngine } from './worker-engine.ts'
 
 const wallSeconds = (): number => performance.now() / 1000
 const inline = createInlineEngine(wallSeconds)
-const workers = createWorkerEngine(async () => (await import('worker-code:../../workers/host-worker.ts')).default, wallSeconds)
+const workers = createWorkerEngine(
+  async () => (await import('worker-code:../../workers/simulation-worker.ts')).default,
+  wallSeconds,
+)
 
 // The program: `packetarium`.
 process.exitCode = await runProcess({

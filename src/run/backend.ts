@@ -18,7 +18,7 @@ export interface Backend {
   onFailure: ((why: string) => void) | undefined
 }
 
-/** Places a run in workers, or in this thread where workers are refused (or were not asked for). */
+/** Places a run in workers, one for each host, or one for all where there is a crowd; or in this thread where workers are refused (or were not asked for). */
 export async function startBackend(written: ResolvedScenario, options: DirectorOptions, preferred: Placement): Promise<Backend> {
   const scenario = withPacketsStruck(written, options.interventions)
   if (preferred === 'workers') {
@@ -40,28 +40,16 @@ async function startWorkers(scenario: ResolvedScenario, options: DirectorOptions
     for (const worker of workers) worker.terminate()
   }
   try {
-    const start = async (role: 'host' | 'director'): Promise<Worker> => {
-      const worker = await spawnWorker(role)
+    const start = async (): Promise<Worker> => {
+      const worker = await spawnWorker()
       workers.push(worker)
       return worker
     }
     // The first one finds out whether workers can be had; the others come at once.
-    const director = await start('director')
-    const hosts = await Promise.all(scenario.hosts.map(() => start('host')))
-    const links = scenario.links.map(() => new MessageChannel())
-    const controls = scenario.hosts.map(() => new MessageChannel())
+    const director = await start()
+    const controls = hasCrowd(scenario) ? undefined : await startHosts(scenario, options.seed, start)
     const page = new MessageChannel()
-    scenario.hosts.forEach(({ interfaces }, host) => {
-      const ends = interfaces.map(({ link, end }) => {
-        const { port1, port2 } = links[link]
-        return end === 0 ? port1 : port2
-      })
-      const control = controls[host].port2
-      const setup: HostSetup = { scenario, host, seed: options.seed, links: ends, control }
-      hosts[host]?.postMessage(setup, [...ends, control])
-    })
-    const setup: DirectorSetup = { scenario, options, controls: controls.map(({ port1 }) => port1), page: page.port2 }
-    await started(director, setup)
+    await started(director, { scenario, options, page: page.port2, ...(controls && { controls }) })
     const remote = wrap<DirectorApi>(page.port1)
     const backend: Backend = {
       placement: 'workers',
@@ -92,6 +80,30 @@ async function startWorkers(scenario: ResolvedScenario, options: DirectorOptions
   }
 }
 
+/**
+ * Whether a host stands for many. Then all hosts are in the director's worker: from thousands there is something new at every lookahead, so that
+ * threads would wait for each other most of the time, and what they wait costs more than what they do.
+ */
+function hasCrowd({ hosts }: ResolvedScenario): boolean {
+  return hosts.some(({ replicas }) => replicas !== undefined)
+}
+
+/** Each host in a worker of its own, with a channel for each link. Gives the director's ports to them. */
+async function startHosts(scenario: ResolvedScenario, seed: number, start: () => Promise<Worker>): Promise<MessagePort[]> {
+  const hosts = await Promise.all(scenario.hosts.map(() => start()))
+  const links = scenario.links.map(() => new MessageChannel())
+  return scenario.hosts.map(({ interfaces }, host) => {
+    const ends = interfaces.map(({ link, end }) => {
+      const { port1, port2 } = links[link]
+      return end === 0 ? port1 : port2
+    })
+    const { port1, port2: control } = new MessageChannel()
+    const setup: HostSetup = { scenario, host, seed, links: ends, control }
+    hosts[host]?.postMessage(setup, [...ends, control])
+    return port1
+  })
+}
+
 function started(director: Worker, setup: DirectorSetup): Promise<void> {
   return new Promise((resolve, reject) => {
     director.onmessage = ({ data }: MessageEvent<{ failure?: string }>) => {
@@ -99,6 +111,6 @@ function started(director: Worker, setup: DirectorSetup): Promise<void> {
       if (data.failure === undefined) resolve()
       else reject(new Error(data.failure))
     }
-    director.postMessage(setup, [...setup.controls, setup.page])
+    director.postMessage(setup, [...(setup.controls ?? []), setup.page])
   })
 }

@@ -50,7 +50,7 @@ export interface Run extends EventTarget {
   readonly seed: number
   readonly state: RunState
   readonly failure: string | undefined
-  /** 'workers': one worker a host; 'inline': all in this thread. */
+  /** 'workers': one worker a host, or one for all where there is a crowd; 'inline': all in this thread. */
   readonly placement: 'workers' | 'inline'
   /** Where the reader is: the simulated time that is shown. */
   readonly playhead: Nanos
@@ -58,6 +58,8 @@ export interface Run extends EventTarget {
   readonly horizon: Nanos
   /** Simulated seconds per real second, 0.001 to 10. */
   speed: number
+  /** While it plays slower than asked for, because it cannot be simulated as fast here: the speed that it has. */
+  readonly pace?: number | undefined
   readonly trace: TraceView
   readonly log: readonly Intervention[]
   /** Current values by knob name. */

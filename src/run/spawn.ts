@@ -1,11 +1,8 @@
-import { url as directorUrl } from 'worker:../../workers/director-worker.ts'
-import { url as hostUrl } from 'worker:../../workers/host-worker.ts'
+import { url } from 'worker:../../workers/simulation-worker.ts'
 import { READY } from './ready.ts'
 
 /** How long a worker may take to say that it is there, in real milliseconds. */
 const PATIENCE = 10_000
-
-export type WorkerRole = 'host' | 'director'
 
 /** Where this page may take workers from; found out once. */
 type Way = 'direct' | 'blob'
@@ -21,12 +18,12 @@ export class WorkersRefused extends Error {
  * refused, its text is inlined into a blob, which works from any origin and from a disk.
  * @throws WorkersRefused
  */
-export async function spawnWorker(role: WorkerRole): Promise<Worker> {
+export async function spawnWorker(): Promise<Worker> {
   const ways: readonly Way[] = known === undefined ? ['direct', 'blob'] : [known]
   let refusal: unknown
   for (const way of ways) {
     try {
-      const worker = way === 'direct' ? await spawnDirect(role) : await spawnBlob(role)
+      const worker = way === 'direct' ? await spawnDirect() : await spawnBlob()
       known = way
       return worker
     } catch (error) {
@@ -36,17 +33,14 @@ export async function spawnWorker(role: WorkerRole): Promise<Worker> {
   throw new WorkersRefused('this page may not start workers', { cause: refusal })
 }
 
-function spawnDirect(role: WorkerRole): Promise<Worker> {
-  const script = new URL(role === 'host' ? hostUrl : directorUrl, location.href)
+function spawnDirect(): Promise<Worker> {
+  const script = new URL(url, location.href)
   if (script.origin !== location.origin || script.protocol === 'file:') throw new WorkersRefused('another origin')
   return answered(() => new Worker(script))
 }
 
-async function spawnBlob(role: WorkerRole): Promise<Worker> {
-  const { default: code } =
-    role === 'host'
-      ? await import('worker-code:../../workers/host-worker.ts')
-      : await import('worker-code:../../workers/director-worker.ts')
+async function spawnBlob(): Promise<Worker> {
+  const { default: code } = await import('worker-code:../../workers/simulation-worker.ts')
   const address = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }))
   try {
     return await answered(() => new Worker(address))

@@ -60,6 +60,11 @@ describe('<packet-transport>', () => {
     match(words(inside(element, '.speed .words')), /10 s takes 1 s/)
     element.changeSpeed(-1)
     equal(run.speed, 7)
+    run.pace = 0.4
+    run.dispatchEvent(new Event('change'))
+    await settled(element)
+    match(words(inside(element, '.speed .words')), /^Slower here ?400 ms takes 1 s/)
+    match(words(inside(element, '.speed [role=status]')), /cannot play it faster/)
   })
 
   it('shows the time and goes where the bar is dragged to', async () => {

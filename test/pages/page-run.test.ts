@@ -148,6 +148,86 @@ describe('a run on a page', () => {
     })
   })
 
+  it('has every host of a crowd’s run in one worker, and is the same as inline', async () => {
+    const many = resolveScenario({
+      ...source,
+      id: 'downloads',
+      hosts: { ...source.hosts, alice: { ...source.hosts.alice, replicas: 20, access: { delay: ['5 ms', '40 ms'] } } },
+      knobs: {},
+    })
+    const Original = Worker
+    let workers = 0
+    window.Worker = class extends Original {
+      constructor(...options: ConstructorParameters<typeof Worker>) {
+        super(...options)
+        workers++
+      }
+    }
+    const digests = new Set<string>()
+    try {
+      for (const placement of ['workers', 'inline'] as const) {
+        const run = await PageRun.start(many, { placement })
+        equal(run.placement, placement)
+        await run.seek(200 * MS)
+        await run.intervene({ kill: 'alice[3]' })
+        await run.seek(many.duration)
+        ok(run.trace.all('page:loaded').length >= 10, 'pages were loaded')
+        digests.add(await sha256(await run.capture({ kind: 'links' })))
+        run.dispose()
+      }
+    } finally {
+      window.Worker = Original
+    }
+    equal(workers, 1)
+    equal(digests.size, 1)
+  })
+
+  it('shows in each frame what the one before it asked for, so that it is as fast as it says', async () => {
+    await withRun('inline', async (run) => {
+      const playheads: number[] = []
+      await new Promise<void>((resolve) => {
+        run.addEventListener('time', () => {
+          playheads.push(run.playhead)
+          if (playheads.length === 21) resolve()
+        })
+        run.play()
+      })
+      run.pause()
+      const stood = playheads.filter((playhead, index) => index > 1 && playhead === playheads[index - 1])
+      ok(stood.length <= 4, `in ${String(stood.length)} of 20 frames nothing moved`)
+    })
+  })
+
+  it('goes on from where it is when something is done while it plays', async () => {
+    await withRun('workers', async (run) => {
+      let restarts = 0
+      run.addEventListener('restart', () => restarts++)
+      const reached = (time: number): Promise<void> =>
+        new Promise((resolve) => {
+          run.addEventListener('time', () => {
+            if (run.playhead > time) resolve()
+          })
+        })
+      run.play()
+      await reached(50 * MS)
+      // Between two frames more has been simulated than is shown.
+      await run.intervene({ set: { knob: 'loss', value: 0.1 } })
+      await run.intervene({ pause: 'alice' })
+      await reached(run.playhead + 50 * MS)
+      equal(run.state, 'playing')
+      equal(restarts, 0)
+      equal(run.knobs['loss'], 0.1)
+      run.pause()
+      await run.intervene({ resume: 'alice' })
+      equal(restarts, 0)
+      equal(run.log.length, 3)
+      ok(
+        run.log.every(({ at }, index) => at >= (run.log[index - 1]?.at ?? 0)),
+        'one after the other',
+      )
+    })
+  })
+
   it('plays to its end, and once more from the start', async () => {
     await withRun('inline', async (run) => {
       run.speed = 10

@@ -220,12 +220,13 @@ export class ScriptedRun extends EventTarget implements Run {
     readonly scenario: ResolvedScenario = SCENARIO,
   ) {
     super()
-    this.end = Math.max(...trace.all_.map(({ arrives }) => arrives), 200 * MS)
+    this.end = trace.all_.reduce((end, { arrives }) => Math.max(end, arrives), 200 * MS)
   }
 
   get horizon(): Nanos {
     return this.trace.horizon
   }
+  pace: number | undefined
   get speed(): number {
     return this.#speed
   }
