@@ -5,8 +5,8 @@ import type { Nanos } from '../src/trace/record.ts'
 const NBSP = '\u00a0'
 
 /** A value in base units for people, on one line: `'20 ms'`, `'9.6 Mbit/s'`. */
-export function formatQuantity(unit: Unit, value: number): string {
-  return formatUnit(unit, value).replaceAll(' ', NBSP)
+export function formatQuantity(unit: Unit, value: number, takesBinary = true): string {
+  return formatUnit(unit, value, takesBinary).replaceAll(' ', NBSP)
 }
 
 /** A span of time for people: `'20 ms'`. */

@@ -22,7 +22,9 @@ function clientState(data: Data): string {
     case 'connected':
       return `Is connected${also(data, 'server', 'to ')}${data['resumed'] === true ? ', and goes on with its session' : ''}${data['took'] === undefined ? '' : `, after ${quantity(data, 'took', 'time')}`}`
     case 'backing-off':
-      return `Waits ${quantity(data, 'wait', 'time')} before it tries again${because}`
+      return data['wait'] === 0
+        ? `Tries again at once${because}`
+        : `Waits ${quantity(data, 'wait', 'time')} before it tries again${because}`
     case 'gone':
       return `Is gone${because}`
     default:

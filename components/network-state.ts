@@ -171,14 +171,40 @@ function apply({ layers, machines, power, knobs }: Standing, scenario: ResolvedS
   }
 }
 
-/** The network as the interventions up to and including `time` have left it. */
+/** When hosts lose their power by themselves and get it back, in order of time. */
+function outagesOf({ hosts }: ResolvedScenario): { readonly at: Nanos; readonly host: number; readonly isOff: boolean }[] {
+  return hosts
+    .flatMap(({ outages = [] }, host) =>
+      outages.flatMap((outage) => [
+        { at: outage.at, host, isOff: true },
+        ...(outage.for > 0 ? [{ at: outage.at + outage.for, host, isOff: false }] : []),
+      ]),
+    )
+    .sort((a, b) => a.at - b.at)
+}
+
+/** The network as outages and the interventions up to and including `time` have left it. */
 export function networkAt(scenario: ResolvedScenario, log: readonly Intervention[], time: Nanos): NetworkState {
   const layers: Layers = scenario.links.map(({ settings: [there, back] }) => [new LinkLayers(there), new LinkLayers(back)])
   const power: NetworkState['power'] = scenario.hosts.map(() => 'on')
   const knobs: Values = Object.fromEntries(scenario.knobs.map((knob) => [knob.name, knob.value]))
   const machines = scenario.hosts.map(({ machine }) => new MachineLayers(machine))
   const state = { layers, machines, power, knobs }
-  for (const intervention of log) if (intervention.at <= time) apply(state, scenario, intervention)
+  const outages = outagesOf(scenario)
+  let next = 0
+  const failUntil = (until: Nanos): void => {
+    for (; next < outages.length && outages[next].at <= until; next++) {
+      const { host, isOff } = outages[next]
+      // Who is off already cannot lose its power, and who is on does not get it back.
+      if ((power[host] === 'off') !== isOff) power[host] = isOff ? 'off' : 'on'
+    }
+  }
+  for (const intervention of log) {
+    if (intervention.at > time) continue
+    failUntil(intervention.at)
+    apply(state, scenario, intervention)
+  }
+  failUntil(time)
   return {
     links: layers.map(([there, back]) => standing(there, back, time)),
     machines: machines.map(({ settings, base }) => ({ settings, baseline: { ...base } })),
@@ -201,9 +227,14 @@ export function networkOf(run: Run): NetworkState {
   return networkAt(run.scenario, run.log, run.playhead)
 }
 
-/** Which entries of a run's log are in force at its playhead, as a key: it changes exactly when `networkOf` may. */
+/** Which entries of a run's log and which outages are in force at its playhead, as a key: it changes exactly when `networkOf` may. */
 export function networkKey(run: Run): string {
-  let key = ''
+  let outages = 0
+  for (const { outages: own = [] } of run.scenario.hosts) {
+    for (const { at, for: length } of own)
+      outages += (at <= run.playhead ? 1 : 0) + (length > 0 && at + length <= run.playhead ? 1 : 0)
+  }
+  let key = `${String(outages)} `
   const { links, knobs } = run.scenario
   let flapping =
     links.some(({ settings }) => settings.some(({ flaps, flapEvery }) => flaps.length > 0 || flapEvery > 0)) ||

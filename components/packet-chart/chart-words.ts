@@ -9,7 +9,8 @@ const TAKE_WORDS = { last: '', max: 'largest', min: 'smallest', mean: 'mean', su
 /** A value of a series for people: `'812/s'`, `'40 %'`; a dash in a gap. */
 export function valueWords({ unit, perSecond }: Pick<ChartSeries, 'unit' | 'perSecond'>, value: number): string {
   if (Number.isNaN(value)) return '–'
-  const number = unit === 'count' ? countWords(value) : formatQuantity(unit, unit === 'time' ? Math.round(value) : value)
+  // Sizes never in binary units, so that they can be compared with each other and with the axis.
+  const number = unit === 'count' ? countWords(value) : formatQuantity(unit, unit === 'time' ? Math.round(value) : value, false)
   return perSecond ? `${number}/s` : number
 }
 

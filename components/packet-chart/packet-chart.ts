@@ -360,7 +360,7 @@ export class PacketChart extends RunElement {
             </th>
             <td>${valueWords(series, measured?.at(run.playhead) ?? Number.NaN)}</td>
             <td class="peak">
-              ${peak === undefined ? '–' : html`${valueWords(series, peak.value)} <small>at ${formatDuration(peak.time)}</small>`}
+              ${peak === undefined ? '–' : html`${valueWords(series, peak.value)} <small>at ${peak.time === 0 ? '0' : formatDuration(peak.time)}</small>`}
             </td>
           </tr>`
         })}

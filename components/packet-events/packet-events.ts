@@ -4,7 +4,7 @@ import { live } from 'lit/directives/live.js'
 import type { Run } from '../../src/run/run.ts'
 import type { EventRecord, FrameRecord } from '../../src/trace/record.ts'
 import { controls } from '../controls.styles.ts'
-import { formatMillis } from '../format.ts'
+import { formatMillis, formatQuantity } from '../format.ts'
 import { strike, withinReach } from '../frame-actions.ts'
 import { flowsOf, type FrameFlows } from '../frame-flows.ts'
 import { frameGlyph, frameGlyphStyles } from '../frame-glyph.ts'
@@ -29,8 +29,20 @@ const SHOWS: readonly (readonly [EventFilter['show'], string])[] = [
   ['events', 'Events'],
 ]
 
+/** So many connections can be chosen from; of more, the latest: a crowd makes tens of thousands, which nobody would look through. */
+const CHOICES = 100
+/** So many rows can be scrolled through: browsers cannot place what is further down than some 30 million px. */
+const REACH = 500_000
+
 /** Milliseconds between two updates while a run plays. */
 const PLAYING_INTERVAL = 120
+
+/** Whose event it is: a host, or a member of a crowd by its number. */
+function whoWords({ scenario }: Run, { host, member }: EventRecord): string {
+  if (host < 0) return 'You'
+  const { label } = scenario.hosts[host]
+  return member > 0 ? `${label} ${String(member - 1)}` : label
+}
 
 /**
  * Everything that happened up to the playhead, in order: packets and events. The canvas's equal for those who do not see it or
@@ -117,6 +129,7 @@ export class PacketEvents extends RunElement {
 
   #forget(): void {
     this.#rows.clear()
+    this.#choices = []
     this.#summaries.clear(this.run)
     this.#passing = this.filter === EVERYTHING ? undefined : []
     this.#stale = true
@@ -161,11 +174,13 @@ export class PacketEvents extends RunElement {
     const { run } = this
     if (run === undefined) return nothing
     const count = this.#count(run)
+    const base = this.#baseFor(count)
+    const end = Math.min(count, base + REACH)
     const inView = Math.ceil(this.height / this.#rowHeight)
     // Rows out of view are for scrolling on to; while the list flies by, each of them would be drawn anew.
     const overscan = this.follow && run.state === 'playing' ? 1 : OVERSCAN
-    const last = Math.min(count, (this.follow ? count : Math.floor(this.#top / this.#rowHeight) + inView) + overscan)
-    const first = Math.max(0, last - inView - 2 * overscan - 1)
+    const last = Math.min(end, (this.follow ? end : base + Math.floor(this.#top / this.#rowHeight) + inView) + overscan)
+    const first = Math.max(base, last - inView - 2 * overscan - 1)
     const rows: (TemplateResult | typeof nothing)[] = []
     const shown: number[] = []
     let activeShown = false
@@ -189,7 +204,7 @@ export class PacketEvents extends RunElement {
         @keydown=${this.#onKey}
       >
         <div class="probe" aria-hidden="true"></div>
-        <div class="spacer" role="presentation" .style=${`height:calc(var(--row) * ${String(count)})`}>${rows}</div>
+        <div class="spacer" role="presentation" .style=${`height:calc(var(--row) * ${String(end - base)})`}>${rows}</div>
         ${
           count === 0
             ? html`<div class="empty" role="presentation">
@@ -243,13 +258,21 @@ export class PacketEvents extends RunElement {
         ${run.scenario.hosts.map((host, index) => html`<option value=${index} ?selected=${filter.host === index}>${host.label}</option>`)}
       </select>
       <select
+        class="connection"
         aria-label="Connection"
         @change=${(event: Event) => {
           change({ connection: choice(event) })
         }}
       >
         <option value="" ?selected=${filter.connection === undefined}>All connections</option>
-        ${run.trace.connections.map((name, index) => (index === 0 ? nothing : html`<option value=${index} ?selected=${filter.connection === index}>${name}</option>`))}
+        ${
+          run.trace.connections.length - 1 > CHOICES
+            ? html`<option disabled>
+                The latest ${CHOICES} of ${formatQuantity('count', run.trace.connections.length - 1)}
+              </option>`
+            : nothing
+        }
+        ${this.#connectionChoices(run.trace.connections).map((index) => html`<option value=${index} ?selected=${filter.connection === index}>${run.trace.connections[index]}</option>`)}
       </select>
       <label class="follow"
         ><input
@@ -264,6 +287,26 @@ export class PacketEvents extends RunElement {
       >
     </div>`
   }
+
+  /** Indices of the connections that can be chosen: the latest, and the one that was. While somebody chooses they stay what they are. */
+  #connectionChoices({ length }: readonly string[]): readonly number[] {
+    const { connection } = this.filter
+    const isOpen = this.shadowRoot?.activeElement?.classList.contains('connection') === true
+    if (isOpen && this.#choices.length > 0 && length > CHOICES) return this.#choices
+    const first = Math.max(1, length - CHOICES)
+    const latest = Array.from({ length: Math.max(0, length - first) }, (_, index) => first + index)
+    this.#choices = connection === undefined || connection >= first ? latest : [connection, ...latest]
+    return this.#choices
+  }
+  #choices: readonly number[] = []
+
+  /** The first row that can be scrolled to. Whoever follows sees the latest; going back in time brings back the ones before. */
+  #baseFor(count: number): number {
+    const latest = Math.max(0, count - REACH)
+    this.#base = this.follow ? latest : Math.min(this.#base, latest)
+    return this.#base
+  }
+  #base = 0
 
   #renderRow(run: Run, row: Row, position: number, count: number): TemplateResult | typeof nothing {
     const frame = row > 0 ? run.trace.frame(row) : undefined
@@ -286,7 +329,7 @@ export class PacketEvents extends RunElement {
       aria-posinset=${position + 1}
       aria-setsize=${count}
       aria-selected=${row === this.active}
-      .style=${`top:calc(var(--row) * ${String(position)})`}
+      .style=${`top:calc(var(--row) * ${String(position - this.#base)})`}
       @click=${() => {
         this.#activate(row)
       }}
@@ -320,9 +363,7 @@ export class PacketEvents extends RunElement {
     const words = eventWords(event)
     return html`<span class="time">${time}<span class="visually-hidden"> milliseconds,</span></span>
       <span class="glyph-cell"><span class="dot"></span></span>
-      <span class="who"
-        >${event.host < 0 ? 'You' : run.scenario.hosts[event.host].label}<span class="visually-hidden">:</span></span
-      >
+      <span class="who">${whoWords(run, event)}<span class="visually-hidden">:</span></span>
       <span class="what" title=${words}>${words}</span>`
   }
 
@@ -417,7 +458,12 @@ export class PacketEvents extends RunElement {
     const count = this.#count(run)
     const position = this.#positionOf(this.active, count)
     if (position === -1) return
-    const y = position * this.#rowHeight
+    if (position < this.#base) {
+      // Too far back to be scrolled to from the latest.
+      this.follow = false
+      this.#base = Math.max(0, position - REACH / 2)
+    }
+    const y = (position - this.#base) * this.#rowHeight
     const top = Math.min(y, Math.max(list.scrollTop, y + this.#rowHeight - this.height))
     if (top === list.scrollTop) return
     if (position < count - 1) this.follow = false

@@ -13,6 +13,9 @@ import { knobsStyles } from './packet-knobs.styles.ts'
 
 type KnobValue = ResolvedKnob['value']
 
+/** More choices than this are a list to open. */
+const MOST_SIDE_BY_SIDE = 6
+
 /**
  * The scenario's knobs, as they are at the playhead. Turning one is an intervention at the playhead.
  *
@@ -78,6 +81,23 @@ export class PacketKnobs extends RunElement {
         </div>`
       }
       case 'choice': {
+        if (control.choices.length > MOST_SIDE_BY_SIDE) {
+          return html`<div class="knob" part="knob">
+            <div class="head"><label for=${id}>${knob.label}</label></div>
+            <select
+              id=${id}
+              aria-describedby=${describedBy ?? nothing}
+              .value=${live(String(value))}
+              @change=${(event: Event) => {
+                const chosen = control.choices[(event.target as HTMLSelectElement).selectedIndex]
+                this.#set(knob, chosen.value)
+              }}
+            >
+              ${control.choices.map((choice) => html`<option value=${choice.value} ?selected=${choice.value === value}>${choice.label}</option>`)}
+            </select>
+            ${help}
+          </div>`
+        }
         const long = control.choices.reduce((length, choice) => length + choice.label.length, 0) > 22
         return html`<fieldset class="knob" part="knob">
           <legend class="visually-hidden">${knob.label}</legend>

@@ -2,6 +2,7 @@ import { html, svg, type TemplateResult } from 'lit'
 import { live } from 'lit/directives/live.js'
 import type { EventRecord, FrameKind, TraceView } from '../../src/trace/record.ts'
 import type { Flow, FlowMode, FrameFlows } from '../frame-flows.ts'
+import { formatQuantity } from '../format.ts'
 import { flowIndex } from '../theme.ts'
 import { GLYPHS, svgPath, tornEnds } from './glyphs.ts'
 
@@ -31,6 +32,8 @@ const WORDS: Readonly<Record<FrameKind, string>> = {
 const ORDER: readonly FrameKind[] = ['arp', 'ndp', 'icmp', 'tcp-syn', 'tcp-ack', 'tcp-data', 'tcp-fin', 'tcp-rst', 'udp', 'other']
 
 const MOST_CONNECTIONS = 6
+/** Of more connections than this, the names of the first tell nothing. */
+const MANY = 100
 
 function picture(content: unknown, className = ''): TemplateResult {
   return html`<svg class=${`key ${className}`} viewBox="-15 -11 30 22" aria-hidden="true">${content}</svg>`
@@ -73,7 +76,11 @@ export function legend(seen: Seen, open: boolean, flows: FrameFlows, trace: Trac
           )
         : connections.length < 2
           ? ''
-          : colourList(connections.slice(0, MOST_CONNECTIONS), connections.length, (number) => flows.homeOf(number))
+          : connections.length > MANY
+            ? html`<p>
+                Colours tell connections apart; there are ${formatQuantity('count', connections.length)}, in the same few colours.
+              </p>`
+            : colourList(connections.slice(0, MOST_CONNECTIONS), connections.length, (number) => flows.homeOf(number))
     }
   </details>`
 }

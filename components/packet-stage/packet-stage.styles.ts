@@ -247,6 +247,9 @@ export const stageStyles = css`
     padding: 0;
     list-style: none;
   }
+  .legend p {
+    margin: calc(var(--pk-space) * 1) 0 0;
+  }
   .legend fieldset {
     display: flex;
     flex-wrap: wrap;

@@ -213,8 +213,9 @@ function writeShare(value: number): string {
 /**
  * Writes a value for people, at most three significant digits: `'12.5 ms'`, `'9.6 Mbit/s'`, `'1.2 kB'`, `'2 %'`, `'41,961'`.
  * @param value in base units
+ * @param takesBinary whether a size that is a multiple of 1,024 may be written in KiB and the like
  */
-export function formatUnit(unit: Unit, value: number): string {
+export function formatUnit(unit: Unit, value: number, takesBinary = true): string {
   if (unit === 'count') return formatCount(value)
   if (unit === 'fraction') return `${plain(value * 100)} %`
   if (unit === 'rate' && value === 0) return UNLIMITED
@@ -222,7 +223,7 @@ export function formatUnit(unit: Unit, value: number): string {
   const sign = value < 0 ? '-' : ''
   const size = Math.abs(value)
   // A power of two says more about itself in binary units: 64 KiB, not 65.5 kB.
-  const binary = unit === 'bytes' && size >= 1024 && size % 1024 === 0 && size % 1000 !== 0
+  const binary = takesBinary && unit === 'bytes' && size >= 1024 && size % 1024 === 0 && size % 1000 !== 0
   const names = SCALES[unit].names.filter(([name]) => unit !== 'bytes' || name === 'B' || name.includes('i') === binary)
   for (const [name, factor] of names.toReversed()) {
     const rounded = Number((size / factor).toPrecision(3))

@@ -47,6 +47,7 @@ describe('events of real-time applications, balancers and the bus in words', () 
       say('client:state-changed', { state: 'backing-off', wait: 2e9, why: 'silence' }),
       'Waits 2 s before it tries again, silence',
     )
+    assert.equal(say('client:state-changed', { state: 'backing-off', wait: 0, why: 'silence' }), 'Tries again at once, silence')
     assert.equal(say('balancer:backend-changed', { backend: 'w1', state: 'ejected' }), 'w1 is left alone for a while')
     assert.equal(
       say('host:crashed', { why: 'out of memory', restartAfter: 3e9 }),

@@ -37,6 +37,27 @@ describe('the network as people have left it', () => {
     assert.equal(networkAt(scenario, log, 20).links[0].settings[0].up, true)
   })
 
+  it('knows of hosts that lose their power by themselves, and of who gave it back before', () => {
+    const failing = resolveScenario({
+      id: 'failing',
+      title: 'A host fails',
+      seed: 1,
+      hosts: { alice: {}, bob: { outages: [{ at: '10 ns', for: '20 ns' }, { at: '50 ns' }] } },
+      links: [{ between: ['alice', 'bob'], delay: '5 ms' }],
+    })
+    const powerAt = (time: number, log: readonly Intervention[] = []): string => networkAt(failing, log, time).power[1]
+    assert.deepEqual(
+      [9, 10, 29, 30, 49, 50, 90].map((time) => powerAt(time)),
+      ['on', 'off', 'off', 'on', 'on', 'off', 'off'],
+    )
+    const log = [at(15, { restart: 'bob' }), at(20, { pause: 'bob' }), at(60, { restart: 'bob' })]
+    assert.deepEqual(
+      [14, 15, 20, 30, 50, 60].map((time) => powerAt(time, log)),
+      ['off', 'on', 'paused', 'paused', 'off', 'on'],
+    )
+    assert.deepEqual(activeFaults(networkAt(failing, [], 50)), [{ kind: 'host', host: 1, power: 'off' }])
+  })
+
   it('changes one setting of one direction and leaves all others alone', () => {
     const state = networkAt(scenario, [at(1, { link: { name: first.name, direction: 1, settings: { delay: 7 } } })], 1)
     assert.deepEqual(state.links[0].settings[0], first.settings[0])

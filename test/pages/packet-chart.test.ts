@@ -166,15 +166,15 @@ describe('<packet-chart>', () => {
     const element = await shown(run, 0, {
       plan: {
         title: 'All bytes',
-        bucket: 200 * MS,
+        bucket: 128 * MS,
         stacked: false,
         series: [{ label: 'bytes', unit: 'bytes', perSecond: false, spec: { measure: 'bytes', as: 'total', when: 'sent' } }],
       },
     })
-    await at(element, 1 * SECOND)
+    await at(element, 1024 * MS)
     equal(words(inside(element, 'h4')), 'All bytes')
-    // 2 packets of 120 bytes each millisecond.
-    same(cells(element), [['bytes', '240 kB', '–']])
+    // 2 packets of 120 bytes each millisecond, which makes 240 KiB; but the axis is in kB.
+    same(cells(element), [['bytes', '246 kB', '–']])
   })
 
   it('fits a phone', async () => {

@@ -60,6 +60,57 @@ describe('<packet-events>', () => {
     await until(() => words(rows(element)[1]).includes('49152 → 80 [ACK] seq 1'), 'the summary')
   })
 
+  it('can be scrolled through the latest of more rows than a browser can place, and reaches the others by keys', async () => {
+    const count = 510_000
+    const run = new ScriptedRun(longTrace(count))
+    const element = await mount('packet-events', { run })
+    run.goTo(run.end)
+    await settled(element)
+    await settled(element)
+    const list = inside(element, '.list')
+    const isInView = (row: HTMLElement): boolean => {
+      const [own, view] = [row.getBoundingClientRect(), list.getBoundingClientRect()]
+      return own.top >= view.top - 1 && own.bottom <= view.bottom + 1
+    }
+    const reached = async (position: number): Promise<void> => {
+      await until(
+        () => rows(element).some((row) => row.getAttribute('aria-posinset') === String(position) && isInView(row)),
+        `row ${String(position)} is in view`,
+      )
+    }
+    await reached(count)
+    ok(inside(element, '.spacer').offsetHeight < 30e6, 'it is not higher than browsers can place')
+    press(list, 'Home')
+    await reached(1)
+    press(list, 'ArrowDown')
+    await reached(2)
+    press(list, 'End')
+    await reached(count)
+  })
+
+  it('offers the latest of very many connections, and those that are chosen from stay while they are', async () => {
+    const trace = longTrace(1000)
+    const names = Array.from({ length: 5001 }, (_, index) => (index === 0 ? '' : `10.0.0.${String(index)} ↔ 10.9.9.9:80`))
+    Object.defineProperty(trace, 'connections', { get: () => names })
+    const run = new ScriptedRun(trace)
+    const element = await mount('packet-events', { run })
+    run.goTo(run.end)
+    await settled(element)
+    const list = inside<HTMLSelectElement>(element, 'select.connection')
+    const offered = (): string[] => [...list.options].map((option) => words(option))
+    equal(offered().length, 102)
+    same([offered()[0], offered()[1], offered()[101]], ['All connections', 'The latest 100 of 5,000', names[5000]])
+    names.push('10.0.0.1 ↔ 10.9.9.9:81')
+    list.focus()
+    run.goTo(run.end - MS)
+    await settled(element)
+    equal(offered()[101], names[5000])
+    list.blur()
+    run.goTo(run.end)
+    await settled(element)
+    equal(offered()[101], names[5001])
+  })
+
   it('keeps few rows of 100,000 in the page, and all of them within reach', async () => {
     const run = new ScriptedRun(longTrace(100_000))
     const element = await mount('packet-events', { run })

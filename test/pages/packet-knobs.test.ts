@@ -66,6 +66,22 @@ describe('<packet-knobs>', () => {
     equal(words(inside(element, 'output')), '0 %')
   })
 
+  it('has many choices in a list to open', async () => {
+    const choices = [100, 200, 500, 1000, 2000, 5000, 10_000].map((value) => ({ value, label: String(value) }))
+    const knobs = SCENARIO.knobs.map((knob) =>
+      knob.control.kind === 'choice' ? { ...knob, control: { ...knob.control, choices }, value: 500 } : knob,
+    )
+    const run = new ScriptedRun(scriptedTrace(), { ...SCENARIO, knobs })
+    const element = await mount('packet-knobs', { run })
+    await assertAccessible(element)
+    const list = inside<HTMLSelectElement>(element, 'select')
+    equal(list.selectedIndex, 2)
+    list.selectedIndex = 6
+    list.dispatchEvent(new Event('change'))
+    await settled(element)
+    same(run.told, ['{"set":{"knob":"recovery","value":10000}}'])
+  })
+
   it('is not there for a scenario without knobs', async () => {
     const element = await mount('packet-knobs', { run: new ScriptedRun(scriptedTrace(), { ...SCENARIO, knobs: [] }) })
     equal(insideAll(element, '.knob').length, 0)
