@@ -129,7 +129,7 @@ export const liveServerEntries = {
   ),
   heartbeat: v.optional(
     timeField(
-      'How often silent connections are pinged, and given up when there was no answer to the last; event streams get a comment. 0 s: never.',
+      'How often silent connections are pinged, and given up when there was no answer to the last, or no request; event streams get a comment. 0 s: never.',
       anyTime,
     ),
     '0 s',

@@ -90,6 +90,96 @@ describe('who is let in', () => {
     assert.equal(results.filter((result) => result === '101').length, 4)
     assert.equal(world.happened('live:connection-refused')[0].data['why'], 'memory')
   })
+
+  test('who is there, and enters together with others, is sent away before any work of joining is done for him', () => {
+    const seen: string[] = []
+    const left: number[] = []
+    /** Opens early, and enters together with the others, as somebody new or with a session. */
+    const enters = (name: string, isKnown = false): Body =>
+      function* (context) {
+        const talk = yield* Talk.open(context)
+        const session = isKnown ? (yield* talk.enter()).session : ''
+        yield* context.sleep(2 * S - context.environment.now)
+        yield* talk.say({ type: 'hello', room: 'lobby', last: 0, session })
+        const isOver = (): boolean => talk.heard.some(({ type }) => type === 'welcome' || type === 'go-away')
+        yield* talk.until(isOver)
+        const [answer] = talk.heard
+        seen.push(`${name}: ${answer.type} at ${String(Math.round((context.environment.now - 2 * S) / MS))} ms`)
+        if (answer.type === 'go-away') left.push(answer.after)
+      }
+    const options = { shed: { delay: 100 * MS }, join: { cost: 400 * MS }, sessions: 60 * S, admission: { retryAfter: 7 * S } }
+    const names = ['a', 'b', 'c', 'd'].map((name) => enters(name))
+    const world = lab(options, [...names, enters('known', true)]).run(20 * S)
+    sound(world)
+    // All others' words have to wait for the work for the first; then there is that for the second to be done, which is too long for the rest.
+    assert.deepEqual(seen, [
+      'a: welcome at 410 ms',
+      'c: go-away at 410 ms',
+      'd: go-away at 410 ms',
+      'known: welcome at 410 ms',
+      'b: welcome at 810 ms',
+    ])
+    assert.deepEqual(left, [7000, 7000])
+    assert.equal(world.happened('live:joined').length, 4, 'that of the known one before, and three')
+    assert.deepEqual(
+      world.happened('live:connection-refused').map(({ data }) => [data['why'], data['by']]),
+      [
+        ['processor', 'go-away'],
+        ['processor', 'go-away'],
+      ],
+    )
+  })
+
+  test('where nobody is sent away, all join one after the other', () => {
+    const took: number[] = []
+    const joiner: Body = function* (context) {
+      const talk = yield* Talk.open(context)
+      yield* context.sleep(2 * S - context.environment.now)
+      yield* talk.enter()
+      took.push(Math.round((context.environment.now - 2 * S) / MS))
+    }
+    sound(lab({ join: { cost: 400 * MS } }, [joiner, joiner, joiner]).run(20 * S))
+    assert.deepEqual(took, [410, 810, 1210])
+  })
+})
+
+describe('accepts: how many are let in at one turn of the processor', () => {
+  /** Many who come at once, and when each was let in, in milliseconds; a processor that takes 10 ms for each. */
+  function arrivals(accepts: number): number[] {
+    const opened: number[] = []
+    const comer: Body = function* (context) {
+      yield* context.sleep(S)
+      yield* Talk.open(context)
+      opened.push(Math.round(context.environment.now / MS))
+    }
+    const options = { accepts, backlog: 20 }
+    sound(lab(options, Array<Body>(8).fill(comer), { perConnection: 10 * MS }).run(20 * S))
+    return opened.map((time) => time - 1000)
+  }
+
+  test('one at a time, each after its own work; several, all of them after the work for all', () => {
+    const one = arrivals(1)
+    const four = arrivals(4)
+    assert.deepEqual([one.length, four.length], [8, 8])
+    assert.deepEqual([one[1] - one[0], one[2] - one[0]], [10, 20])
+    assert.equal(four[0], one[0], 'the first finds nobody beside it')
+    assert.ok(
+      four[1] >= four[0] + 40,
+      `the next four are worked for together, and the first of them is in at ${String(four[1])} ms`,
+    )
+    assert.equal(four[7], one[7], 'all of the work takes as long')
+  })
+
+  test('a limit holds within a turn', () => {
+    const codes: string[] = []
+    const comer: Body = function* (context) {
+      codes.push((yield* Talk.open(context)).head.slice(9, 12))
+      yield* context.sleep(10 * S)
+    }
+    const options = { accepts: 8, admission: { connections: 3 } }
+    sound(lab(options, Array<Body>(8).fill(comer), { perConnection: 10 * MS }).run(20 * S))
+    assert.deepEqual(codes.sort(), ['101', '101', '101', '503', '503', '503', '503', '503'])
+  })
 })
 
 describe('draining', () => {

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { LiveServer } from '../../src/apps/live/live-server.ts'
+import type { AppContext, Blocking } from '../../src/host/socket.ts'
+import { World } from '../host/world.ts'
 import { datas, lab, sound } from './live-lab.ts'
 import { ask, dial, readEvents, said, Talk } from './live-talk.ts'
 
 const MS = 1e6
 const S = 1e9
+
+type Body = (context: AppContext) => Blocking<void>
 
 describe('rooms over WebSocket', () => {
   test('what one says the others hear, and who said it gets it acknowledged', () => {
@@ -158,6 +163,81 @@ describe('sessions', () => {
       ]).run(5 * S),
     )
     assert.deepEqual(resumed, [false])
+  })
+
+  /** Enters at the first of two servers, then at both with the token that it was given. @returns whether its session went on, at each */
+  function* elsewhere(context: AppContext, session: (token: string) => string = (token) => token): Blocking<boolean[]> {
+    const first = yield* Talk.open(context)
+    const token = (yield* first.enter()).session
+    first.socket.close()
+    yield* context.sleep(S)
+    const resumed: boolean[] = []
+    for (const address of ['10.0.0.3', '10.0.0.1']) {
+      const talk = yield* Talk.open(context, {}, address)
+      resumed.push((yield* talk.enter(0, session(token))).resumed)
+    }
+    return resumed
+  }
+
+  /** Two servers with secrets of their own. */
+  function twoServers(secrets: readonly [string, string], client: Body): World {
+    const [one, two] = secrets.map((sessionSecret) => new LiveServer({ sessions: 60 * S, sessionSecret }))
+    return new World({
+      hosts: { one: { apps: [one] }, clients: { apps: [client] }, two: { apps: [two] }, switch: { kind: 'switch' } },
+      links: ['one 10.0.0.1', 'clients 10.0.0.2', 'two 10.0.0.3'].map((end) => ({ between: [`${end}/24`, 'switch'] as const })),
+    })
+  }
+
+  test('sessionSecret: a token is good at a server with the same secret, at no other, and nowhere when it was changed', () => {
+    const same = ['one secret', 'one secret'] as const
+    const room = (token: string): string => token.replace(/.$/, (last) => (last === '0' ? '1' : '0'))
+    const later = (token: string): string => token.replace(/\.[0-9]+\./, '.999999999999.')
+    for (const [secrets, session, expected] of [
+      [same, undefined, [true, true]],
+      [['one secret', 'another'], undefined, [false, true]],
+      [['one secret', ''], undefined, [false, true]],
+      // Known to the first alone, which remembers it.
+      [['', 'one secret'], undefined, [false, true]],
+      [['', ''], undefined, [false, true]],
+      [same, room, [false, false]],
+      [same, later, [false, false]],
+      [same, (token: string) => `${token}0`, [false, false]],
+      [same, () => '..', [false, false]],
+    ] as const) {
+      const resumed: boolean[] = []
+      const world = twoServers(secrets, function* (context) {
+        resumed.push(...(yield* elsewhere(context, session)))
+      })
+      sound(world.run(20 * S))
+      assert.deepEqual(resumed, expected, `${secrets.join(' and ')}, ${String(session)}`)
+    }
+  })
+
+  test('sessionSecret: a token is good for its room alone, until its time is up, and outlives the server that gave it', () => {
+    const resumed: boolean[] = []
+    const same = ['one secret', 'one secret'] as const
+    const world = twoServers(same, function* (context) {
+      const first = yield* Talk.open(context)
+      const token = (yield* first.enter()).session
+      yield* context.sleep(5 * S)
+      for (const [room, until] of [
+        ['kitchen', 6],
+        ['lobby', 7],
+        // Nobody can take it back: it is good for another time.
+        ['lobby', 59],
+        ['lobby', 61],
+      ] as const) {
+        yield* context.sleep(until * S - context.environment.now)
+        const talk = yield* Talk.open(context, {}, '10.0.0.3')
+        resumed.push((yield* talk.enter(0, token, room)).resumed)
+      }
+    })
+    world
+      .run(4 * S)
+      .kill('one')
+      .run(100 * S)
+    sound(world)
+    assert.deepEqual(resumed, [false, true, true, false])
   })
 })
 
@@ -389,6 +469,24 @@ describe('who does not play by the rules', () => {
     world.run(10 * S)
     sound(world)
     assert.equal(world.happened('websocket:closed', 'server')[0].data['reason'], 'no answer to a Ping')
+  })
+
+  test('one that sends requests stays as well, until it has sent none for as long as a Ping and its answer would take', () => {
+    const ended: number[] = []
+    const world = lab({ heartbeat: S }, [
+      function* (context) {
+        const socket = yield* dial(context)
+        for (let asked = 0; asked < 4; asked++) {
+          assert.equal((yield* ask(context, '/news', { socket })).status, 200)
+          yield* context.sleep(1.9 * S)
+        }
+        assert.equal(yield* socket.read(), undefined)
+        ended.push(context.environment.now)
+      },
+    ]).run(20 * S)
+    sound(world)
+    // Asked for the last time after 5.7 s.
+    assert.ok(ended[0] > 7.7 * S && ended[0] < 8.8 * S, String(ended))
   })
 
   test('one that answers pings stays', () => {

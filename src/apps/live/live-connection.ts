@@ -49,8 +49,8 @@ export class LiveConnection implements Attendee {
   private events: EventStream | undefined
   private lingering: Timer | undefined
   private hasEnded = false
-  /** Whether anything happened since the last beat. */
-  private isAlive = true
+  /** Beats since anything came. */
+  private silentBeats = 0
   private isAnswering = false
   private responses = 0
 
@@ -112,7 +112,7 @@ export class LiveConnection implements Attendee {
     const { stream, hub } = this
     const bytes = stream.readNow()
     if (bytes === undefined && stream.arrival !== undefined) return false
-    this.isAlive = true
+    this.silentBeats = 0
     if (bytes === undefined) {
       this.hasEnded = true
       http.handleEnd(hub.now)
@@ -320,11 +320,10 @@ export class LiveConnection implements Attendee {
   }
 
   beat(): void {
-    const { isAlive } = this
-    this.isAlive = false
     if (this.socket !== undefined) this.socket.beat()
     else if (this.events !== undefined) this.events.beat()
-    else if (!isAlive && !this.isAnswering) this.stream.close()
+    // As long as a WebSocket has, which is asked at one beat and given up at the next.
+    else if (++this.silentBeats > 2 && !this.isAnswering) this.stream.close()
   }
 
   leave(after: Nanos): void {

@@ -94,8 +94,10 @@ export class LiveServer implements App {
       for (const socket of sockets) {
         const obstacle = admission.judge(hub.present, hub.now - came)
         if (obstacle !== undefined) this.refuse(hub, socket, obstacle)
-        if (obstacle === undefined || options.admission.refusal === '503')
-          context.spawn(this.attend(context, hub, site, socket, obstacle !== undefined))
+        if (obstacle !== undefined && options.admission.refusal !== '503') continue
+        // Who is sent away takes nobody's place. Who comes in has taken it before the next one is looked at.
+        if (obstacle === undefined) hub.present++
+        context.spawn(this.attend(context, hub, site, socket, obstacle !== undefined))
       }
     }
   }
@@ -118,15 +120,12 @@ export class LiveServer implements App {
 
   /** @param isRefused whether the client is only told to come again later */
   private *attend(context: AppContext, hub: LiveHub, site: LiveSite, socket: TcpSocket, isRefused: boolean): Blocking<void> {
-    // Who is sent away takes nobody's place.
-    const counts = isRefused ? 0 : 1
-    hub.present += counts
     try {
       const { tls } = this
       if (tls === undefined) yield* new LiveConnection(hub, site, socket, false, isRefused).run()
       else yield* this.attendSecurely(context, hub, site, tls, socket, isRefused)
     } finally {
-      hub.present -= counts
+      if (!isRefused) hub.present--
     }
   }
 
