@@ -12,6 +12,8 @@ export interface PlacedKey {
   before: number
   /** When it was last asked for. */
   at: Nanos
+  /** How many changes there had been then. */
+  changes: number
 }
 
 /** A time from which another set of servers, or another strategy, was in service. */
@@ -44,7 +46,13 @@ export interface RingPieces {
 /** What is kept of one event. */
 type Step =
   | { readonly kind: 'pick'; readonly pick: KeyPick; readonly strategy: string }
-  | { readonly kind: 'change'; readonly time: Nanos; readonly what: string; readonly out: ReadonlySet<number> }
+  | {
+      readonly kind: 'change'
+      readonly time: Nanos
+      readonly what: string
+      readonly out: ReadonlySet<number>
+      readonly strategy: string
+    }
   | { readonly kind: 'ring'; readonly ring: RingPieces }
 
 const IN_SERVICE = new Set(['up', 'slow-start'])
@@ -105,11 +113,13 @@ export class KeyHistory {
     switch (name) {
       case 'balancer:picked': {
         const { hash, backend, target, strategy, attempt } = data
-        if (typeof hash !== 'number' || strategy === 'sticky' || attempt !== 1) return
-        const pick = { time, key: String(target), hash, server: this.serverOf(String(backend)) }
+        const isLookedUp = typeof hash === 'number'
         const before = this.strategyNow
+        if (strategy === 'sticky' || attempt !== 1 || (before === '' && !isLookedUp)) return
         this.strategyNow = String(strategy)
         if (before !== '' && before !== strategy) this.change(time, this.strategyNow)
+        if (!isLookedUp) return
+        const pick = { time, key: String(target), hash, server: this.serverOf(String(backend)) }
         this.steps.push({ kind: 'pick', pick, strategy: this.strategyNow })
         return
       }
@@ -131,7 +141,7 @@ export class KeyHistory {
   }
 
   private change(time: Nanos, what: string): void {
-    this.steps.push({ kind: 'change', time, what, out: this.outNow })
+    this.steps.push({ kind: 'change', time, what, out: this.outNow, strategy: this.strategyNow })
   }
 
   private ringOf(time: Nanos, data: EventRecord['data']): RingPieces {
@@ -164,29 +174,35 @@ export class KeyHistory {
   private take(step: Step): void {
     if (step.kind === 'ring') this.ring = step.ring
     else if (step.kind === 'change') {
-      const since = this.changes.at(-1)?.time ?? 0
+      // Of a key that nobody has asked for since the change before, it is not known who had it then.
+      for (const key of this.keys.values()) key.before = key.changes === this.changes.length ? key.server : -1
       this.changes.push({ time: step.time, what: step.what, asked: 0, moved: 0 })
       this.out = step.out
-      // Of a key that nobody has asked for since the change before, it is not known who had it then.
-      for (const key of this.keys.values()) key.before = key.at >= since ? key.server : -1
+      this.goBy(step.strategy)
     } else this.place(step.pick, step.strategy)
   }
 
-  private place({ key, hash, server, time }: KeyPick, strategy: string): void {
+  private goBy(strategy: string): void {
     this.strategy = strategy
-    if (strategy !== 'ring' && strategy !== 'bounded-ring') this.ring = undefined
+    if (strategy !== '' && strategy !== 'ring' && strategy !== 'bounded-ring') this.ring = undefined
+  }
+
+  private place({ key, hash, server, time }: KeyPick, strategy: string): void {
+    this.goBy(strategy)
     const known = this.keys.get(key)
+    const changes = this.changes.length
     if (known === undefined) {
-      this.keys.set(key, { key, hash, server, before: -1, at: time })
+      this.keys.set(key, { key, hash, server, before: -1, at: time, changes })
       return
     }
     const change = this.changes.at(-1)
-    if (change !== undefined && known.before >= 0 && known.at < change.time) {
+    if (change !== undefined && known.before >= 0 && known.changes < changes) {
       change.asked++
       if (server !== known.before) change.moved++
     }
     known.server = server
     known.at = time
+    known.changes = changes
   }
 }
 

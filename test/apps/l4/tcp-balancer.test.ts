@@ -143,6 +143,43 @@ for (const mode of MODES) {
       assert.equal(data(world, 'balancer:backend-drained').length, 1)
     })
 
+    test('drain is changed to and fro: new connections go elsewhere and come back, those that are there stay all the while', () => {
+      const kept: string[] = []
+      const heard: string[] = []
+      // One that goes on through all of it, and one a second that is new.
+      const clients = [keeps(kept, 12, SECOND), says(heard, 12, SECOND)]
+      const plan = { mode, clients, servers: [echoes('w0'), echoes('w1')], options: { strategy: 'weighted' } }
+      const world = cluster(plan)
+      const heardBetween = (from: number, to: number): string[] => {
+        const names = data(world.run(to), 'balancer:picked').map(({ backend }) => String(backend).slice(-4, -3))
+        assert.ok(names.length > from, 'connections are made all the while')
+        return [...new Set(names.slice(from))].sort()
+      }
+      const count = (): number => data(world, 'balancer:picked').length
+      world.run(0.5 * SECOND)
+      world.app.configure?.('backends[0].drain', true)
+      assert.deepEqual(heardBetween(count(), 4.5 * SECOND), ['2'])
+      world.app.configure?.('backends[0].drain', false)
+      assert.deepEqual(heardBetween(count(), 8.5 * SECOND), ['1', '2'])
+      world.app.configure?.('backends[1].drain', true)
+      assert.deepEqual(heardBetween(count(), 11.5 * SECOND), ['1'])
+      world.app.configure?.('backends[0].drain', true)
+      world.run(60 * SECOND)
+      noFailures(world)
+      const words = Array.from({ length: 12 }, (_, i) => `word${String(i)}`).join(' ')
+      assert.match(kept.join(' '), new RegExp(`^w[01] ${words} end$`))
+      assert.equal(heard.length, 12)
+      assert.equal(data(world, 'balancer:connection-reset').length, 0)
+      assert.deepEqual(
+        data(world, 'balancer:backend-changed').map(({ backend, state }) => `${String(backend).slice(-4, -3)} ${String(state)}`),
+        ['1 draining', '1 up', '2 draining', '1 draining'],
+      )
+      for (const name of ['1', '2']) {
+        const drained = data(world, 'balancer:backend-drained').filter(({ backend }) => String(backend).slice(-4, -3) === name)
+        assert.ok(drained.length > 0, `that ${name} has nothing left is told`)
+      }
+    })
+
     test('a server that dies: its connections are reset as soon as that is known, if so wished, and new ones go elsewhere', () => {
       const kept: string[] = []
       const heard: string[] = []
