@@ -42,6 +42,29 @@ export const lessonStyles = css`
   .step.current {
     visibility: visible;
   }
+  .predict {
+    display: grid;
+    gap: calc(var(--pk-space) * 0.5);
+    margin: calc(var(--pk-space) * 2) 0 0;
+    padding: 0;
+    border: 0;
+  }
+  .predict label {
+    display: flex;
+    align-items: center;
+    gap: calc(var(--pk-space) * 2);
+    min-height: 28px;
+    cursor: pointer;
+  }
+  .predict input {
+    margin: 0;
+    accent-color: var(--pk-accent);
+  }
+  .recall {
+    margin-top: calc(var(--pk-space) * 2);
+    font-size: var(--pk-size-tiny);
+    color: var(--pk-muted);
+  }
   .step code {
     font-family: var(--pk-mono);
     font-size: 0.92em;

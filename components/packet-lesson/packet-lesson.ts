@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { property } from 'lit/decorators.js'
+import { live } from 'lit/directives/live.js'
 import type { Run } from '../../src/run/run.ts'
 import type { LessonStep } from '../../src/scenario/resolved.ts'
 import { controls } from '../controls.styles.ts'
@@ -21,7 +22,7 @@ function isMet(run: Run, step: LessonStep): boolean {
 
 /**
  * The scenario's lesson: short steps, one at a time. A step that waits for something says when it has happened; the reader goes
- * on by hand, and may go on before.
+ * on by hand, and may go on before. What he says that he expects is recalled from then on, and judged by nobody but him.
  */
 export class PacketLesson extends RunElement {
   static override styles = [tokens, controls, lessonStyles]
@@ -33,9 +34,12 @@ export class PacketLesson extends RunElement {
 
   /** Steps that were met once: going back in time does not undo them. */
   readonly #met = new Set<number>()
+  /** What the reader expects, by the step that asked him. */
+  readonly #predictions = new Map<number, string>()
 
   protected override runReplaced(): void {
     this.#met.clear()
+    this.#predictions.clear()
     this.step = 0
   }
 
@@ -52,6 +56,37 @@ export class PacketLesson extends RunElement {
     return true
   }
 
+  #ask(outcomes: readonly string[], index: number): TemplateResult {
+    return html`<fieldset class="predict">
+      <legend class="visually-hidden">What do you expect?</legend>
+      ${outcomes.map(
+        (outcome) =>
+          html`<label>
+            <input
+              type="radio"
+              name=${`step-${String(index)}`}
+              .checked=${live(this.#predictions.get(index) === outcome)}
+              @change=${() => {
+                this.#predictions.set(index, outcome)
+                this.requestUpdate()
+              }}
+            />
+            ${outcome}
+          </label>`,
+      )}
+    </fieldset>`
+  }
+
+  /** What the reader said at the last step before this one that asked him. */
+  #recall(steps: readonly LessonStep[], index: number): TemplateResult | typeof nothing {
+    const asked = steps.slice(0, index).findLastIndex(({ predict }) => predict !== undefined)
+    if (asked < 0) return nothing
+    const said = this.#predictions.get(asked)
+    return html`<p class="recall">
+      ${said === undefined ? 'You have not said what you expect.' : html`You expected: <b>${said}</b>`}
+    </p>`
+  }
+
   protected override render(): TemplateResult | typeof nothing {
     const steps = this.run?.scenario.lesson ?? []
     if (steps.length === 0) return nothing
@@ -66,10 +101,11 @@ export class PacketLesson extends RunElement {
       </div>
       <div class="steps">
         ${steps.map(
-          ({ text }, index) =>
-            html`<p class="step ${index === this.step ? 'current' : ''}" ?inert=${index !== this.step}>
-              ${inlineMarkdown(text)}
-            </p>`,
+          ({ text, predict }, index) =>
+            html`<div class="step ${index === this.step ? 'current' : ''}" ?inert=${index !== this.step}>
+              <p>${inlineMarkdown(text)}</p>
+              ${predict === undefined ? this.#recall(steps, index) : this.#ask(predict, index)}
+            </div>`,
         )}
       </div>
       ${

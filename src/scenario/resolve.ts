@@ -61,7 +61,11 @@ export function resolveScenario(source: unknown, options: ResolveOptions = {}): 
     ...(scenario.charts.length > 0 && { charts: resolveCharts(scenario) }),
     ...(scenario.compare !== undefined && { compare: resolveComparison(scenario.compare, knobs) }),
     ...(scenario.colorBy !== undefined && { colorBy: scenario.colorBy }),
-    lesson: scenario.lesson.map(({ text, until }): LessonStep => (until === undefined ? { text } : { text, until })),
+    lesson: scenario.lesson.map(({ text, until, predict }): LessonStep => ({
+      text,
+      ...(until && { until }),
+      ...(predict && { predict }),
+    })),
   }
 }
 

@@ -132,6 +132,8 @@ export interface LessonStep {
   readonly text: string
   /** The step is done when this has happened. */
   readonly until?: { readonly event: string } | { readonly time: Nanos } | { readonly intervention: string }
+  /** What may come of it: the reader says what he expects, and later steps recall it. */
+  readonly predict?: readonly string[]
 }
 
 /** Two runs of a scenario with the same seed and one knob apart, for being shown both at once. */

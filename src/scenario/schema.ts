@@ -270,6 +270,13 @@ export type ParsedKnob = v.InferOutput<typeof knobSchema>
 const UNTIL_ALLOWED = 'one of {event: name}, {time: "2 s"} or {intervention: kind}'
 const lessonStep = strict('a step of a lesson', {
   text: proseField('A sentence or two, in Markdown.', 2000),
+  predict: v.exactOptional(
+    listOf('outcomes', proseField('What may happen, in a few words.', 80), {
+      min: 2,
+      max: 5,
+      description: 'Of these the reader is asked to choose what he expects; the steps that follow recall it.',
+    }),
+  ),
   until: v.exactOptional(
     v.pipe(
       v.union(

@@ -47,6 +47,32 @@ describe('<packet-lesson>', () => {
     equal(words(inside(element, '[role=status]')), 'Done')
   })
 
+  it('asks what the reader expects, and recalls it', async () => {
+    const lesson = [
+      { text: 'Who wins?', predict: ['Alice', 'Bob'] },
+      { text: 'Look.' },
+      { text: 'And?', predict: ['Yes', 'No'] },
+      { text: 'So.' },
+    ]
+    const run = new ScriptedRun(undefined, { ...new ScriptedRun().scenario, lesson })
+    const element = await mount('packet-lesson', { run })
+    await assertAccessible(element)
+    const recalled = (): string[] => insideAll(element, '.recall').map((line) => words(line))
+    equal(recalled().join(), 'You have not said what you expect.,You have not said what you expect.')
+    const [, bob] = insideAll(element, '.step.current input')
+    ;(bob as HTMLInputElement).click()
+    button(element, 'Next').click()
+    await settled(element)
+    equal(words(inside(element, '.step.current .recall')), 'You expected: Bob')
+    equal(recalled()[1], 'You have not said what you expect.', 'that is another question')
+    button(element, 'Back').click()
+    await settled(element)
+    ok((insideAll(element, '.step.current input')[1] as HTMLInputElement).checked, 'it can be changed')
+    element.run = new ScriptedRun()
+    await settled(element)
+    equal(insideAll(element, '.predict').length, 0)
+  })
+
   it('does not move when another step is shown', async () => {
     const element = await mount('packet-lesson', { run: new ScriptedRun() })
     element.style.width = '260px'

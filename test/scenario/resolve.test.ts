@@ -213,6 +213,10 @@ test('a lesson waits for an event, a time or an intervention', () => {
     { text: 'There.', until: { event: 'page:loaded' } },
   ]
   assert.deepEqual(resolveScenario({ ...DOWNLOAD, lesson }).lesson[1], { text: 'Wait.', until: { time: 2e9 } })
+  const asked = { text: 'Who?', predict: ['Ann', 'Ben'] }
+  assert.deepEqual(resolveScenario({ ...DOWNLOAD, lesson: [asked] }).lesson, [asked])
+  const least = refusalOf(() => resolveScenario({ ...DOWNLOAD, lesson: [{ ...asked, predict: ['Ann'] }] }))
+  assert.equal(least.path, 'lesson[0].predict')
   const path = (until: unknown): string => refusalOf(() => resolveScenario({ ...DOWNLOAD, lesson: [{ text: 'x', until }] })).path
   assert.equal(path({ time: '2 parsec' }), 'lesson[0].until.time')
   assert.equal(path({ whenever: 1 }), 'lesson[0].until')
