@@ -185,4 +185,76 @@ export const scenarios: Catalog = {
       'A browser opens six connections to each name. So pages spread their pictures over names that they invented: a trick that helps HTTP/1.1, and hinders HTTP/2.',
     load: () => import('./domain-sharding/scenario.ts'),
   },
+  'websocket-handshake': {
+    title: 'One request, and then no more HTTP',
+    summary:
+      'Ann asks for a WebSocket, and from then on each message costs her six bytes more than it says. Ben says the same things by requests.',
+    load: () => import('./websocket-handshake/scenario.ts'),
+  },
+  'websocket-memory': {
+    title: 'Everybody who reads takes a chair',
+    summary:
+      'Two crowds read the same news, one over WebSockets and one by asking every four seconds. The first server remembers each of its readers, until it has no room left.',
+    load: () => import('./websocket-memory/scenario.ts'),
+  },
+  'polling-push-and-sockets': {
+    title: 'Is there any news?',
+    summary:
+      'The same news at the same time for four crowds: one asks every two seconds, one asks and waits, one listens to a stream of events, one holds WebSockets. What does it cost, and who is late?',
+    load: () => import('./polling-push-and-sockets/scenario.ts'),
+  },
+  'l4-vs-l7': {
+    title: 'One forwards packets, the other reads letters',
+    summary:
+      'The same site behind two balancers. Ann’s knows addresses and ports, and passes her packets on. Ben’s reads his requests, and gives each to whom it likes.',
+    load: () => import('./l4-vs-l7/scenario.ts'),
+  },
+  'health-checks-and-failover': {
+    title: 'How long until somebody notices?',
+    summary:
+      'A server dies, then a balancer. One balancer asks its servers whether they are well, one watches what fails, one does both and tries again, and has somebody who stands by.',
+    load: () => import('./health-checks-and-failover/scenario.ts'),
+  },
+  'chat-across-servers': {
+    title: 'Two servers, one room',
+    summary:
+      'Twelve people in one chat, six on each of two servers, and each half talks to itself. A bus joins them: what does it cost, what does it forget, and what happens when it dies?',
+    load: () => import('./chat-across-servers/scenario.ts'),
+  },
+  'load-balancing': {
+    title: 'Whose turn is it?',
+    summary:
+      'Two shops, alike to the last server: three that are fast, and a fourth that takes five times as long. One sends its visitors to each in turn, the other looks first.',
+    load: () => import('./load-balancing/scenario.ts'),
+  },
+  'consistent-hashing': {
+    title: 'Who has your page, and who has it now?',
+    summary:
+      'Two balancers find the server for a page by arithmetic alone. One of five servers goes, and comes back. For one balancer a fifth of the pages moves, for the other nearly all.',
+    load: () => import('./consistent-hashing/scenario.ts'),
+  },
+  'websocket-behind-a-load-balancer': {
+    title: 'Whoever knew you is not the one who answers',
+    summary:
+      'WebSockets and long polls through a balancer to three servers. A WebSocket stays where it is, for better or worse; a poll goes anywhere, unless somebody takes care.',
+    load: () => import('./websocket-behind-a-load-balancer/scenario.ts'),
+  },
+  'stateless-vs-stateful': {
+    title: 'The server that knew you is gone',
+    summary:
+      'Who has logged in is kept in the memory of a server, in a Redis, or in a signed token. Servers die, people log out: who has to log in again, and who cannot be locked out?',
+    load: () => import('./stateless-vs-stateful/scenario.ts'),
+  },
+  'reconnection-storm': {
+    title: 'Ten thousand come back at once',
+    summary:
+      'Ten thousand clients, four servers, and one of these dies. Its clients come back, all at once, and take the others down. Then the cures: jitter, admission, shedding, draining, resumption.',
+    load: () => import('./reconnection-storm/scenario.ts'),
+  },
+  'retry-storm': {
+    title: 'The fault is over, the failure is not',
+    summary:
+      'A server is gone for ten seconds, and comes back. The clients who have tried again meanwhile keep the service down for good. The same clients with a budget for retries do not.',
+    load: () => import('./retry-storm/scenario.ts'),
+  },
 }

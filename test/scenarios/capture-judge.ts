@@ -50,7 +50,7 @@ const UNDECRYPTED = 'undecrypted TLS record'
 const STRAY = 'Unknown QUIC connection'
 const STRAY_PACKET = 'QUIC packet of an unknown connection'
 /** What it says about what it has put together of frames of which one was wrong. */
-const MISPLACED = /^malformed$|^error: .*(New fragment past old data limits|Malformed Packet)/
+const MISPLACED = /^malformed$|^error: .*(New fragment past old data limits|Malformed Packet|Leading CRLF previous message)/
 /** Expert items from here on are errors. */
 const ERROR = 0x80_0000
 const run = promisify(execFile)

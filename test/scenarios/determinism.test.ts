@@ -39,19 +39,16 @@ for (const id of sources.keys()) {
   describe(id, () => {
     const setups: readonly RunSetup[] = [{}, { links: CHANCE }, { links: CHANCE, interventions: trouble(id) }]
 
-    test('the same scenario, seed and interventions give the same captures and events', () => {
+    test('the same scenario, seed and interventions give the same captures and events, another seed gives others', () => {
       for (const setup of setups) {
-        for (const seed of [0, 1, UNHEARD_OF]) {
-          assert.equal(sha(id, { ...setup, seed }), sha(id, { ...setup, seed }), JSON.stringify({ ...setup, seed }))
-        }
+        const once = [0, 1, UNHEARD_OF].map((seed) => sha(id, { ...setup, seed }))
+        const again = [0, 1, UNHEARD_OF].map((seed) => sha(id, { ...setup, seed }))
+        assert.deepEqual(again, once, JSON.stringify(setup))
+        assert.equal(new Set(once).size, once.length)
       }
     })
 
-    test('another seed gives others, and so does one intervention less', () => {
-      for (const setup of setups) {
-        const seen = [1, 2, 3, UNHEARD_OF].map((seed) => sha(id, { ...setup, seed }))
-        assert.equal(new Set(seen).size, seen.length)
-      }
+    test('one intervention less gives others', () => {
       const interventions = trouble(id)
       const whole = sha(id, { seed: 1, interventions })
       assert.notEqual(sha(id, { seed: 1, interventions: interventions.slice(0, -1) }), whole)

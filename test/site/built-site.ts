@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { CHROMIUM_FLAGS, findChromium } from '../../scripts/check/chromium.ts'
@@ -56,11 +55,12 @@ export async function openPage(browser: Browser, url: string): Promise<{ page: P
 
 /** Runs the first playground of a page to its end. */
 export async function runToTheEnd(page: Page): Promise<{ placement: string; frames: number; captureSha256: string }> {
-  const { placement, frames, capture } = await page.evaluate(async () => {
+  return page.evaluate(async () => {
     const run = await window.firstRun
     await run.seek(run.scenario.duration)
     const bytes = await run.capture({ kind: 'links' })
-    return { placement: run.placement, frames: run.trace.frameCount, capture: Array.from(bytes) }
+    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes)))
+    const captureSha256 = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
+    return { placement: run.placement, frames: run.trace.frameCount, captureSha256 }
   })
-  return { placement, frames, captureSha256: createHash('sha256').update(Uint8Array.from(capture)).digest('hex') }
 }
