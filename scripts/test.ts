@@ -39,7 +39,7 @@ async function tool(name: string, ...args: string[]): Promise<Outcome> {
 
 /** Passes when the program ends with 0. */
 async function check(command: string, ...args: string[]): Promise<Outcome> {
-  const { code, output } = await runChild(command, args, { cwd: root, seconds: 300, env: { NO_COLOR: '1' } })
+  const { code, output } = await runChild(command, args, { cwd: root, seconds: 600, env: { NO_COLOR: '1' } })
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, output }
 }
 
