@@ -108,7 +108,9 @@ function report({ step, seconds, passed, failed, output, note }: Finished): void
   const verdict = failed > 0 ? '✖' : note === undefined ? '✔' : '–'
   const counts = note !== undefined ? `: ${note}` : passed + failed > 1 ? `: ${passed} passed, ${failed} failed` : ''
   console.log(`${verdict} ${step.name}${counts} (${seconds.toFixed(1)} s)`)
+  const [slowest] = /^\d+ files; slowest.*/m.exec(output) ?? []
   if (failed > 0) console.log(`\n${output.trimEnd().replace(/^(?=.)/gm, '    ')}\n`)
+  else if (slowest !== undefined) console.log(`    ${slowest}`)
 }
 
 const wanted = values.only.split(',').filter((name) => name !== '')
