@@ -46,9 +46,9 @@ const WAYS: readonly Way[] = [
   {
     name: 'at once + admission',
     knobs: {},
-    interventions: [{ at: 13e9, set: { knob: 'admission', value: Math.round((200 * CLIENTS) / 10_000) } }],
+    interventions: [{ at: 13e9, set: { knob: 'admission', value: Math.round((100 * CLIENTS) / 10_000) } }],
   },
-  { name: 'at once + shedding', knobs: { shed: '300 ms' } },
+  { name: 'at once + shedding', knobs: { shed: '100 ms' } },
   { name: 'at once + sessions', knobs: { resumption: '600 s' } },
   { name: 'at once + drained', knobs: {}, interventions: [{ at: 10.5e9, set: { knob: 'drain', value: true } }] },
 ]

@@ -62,7 +62,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   'websocket-behind-a-load-balancer': { knobs: { heartbeat: 'often' }, keeps: true, rest: 45 },
   'chat-across-servers': { knobs: { bus: 'stream', fsync: 'always' }, auditor: 'zoe' },
   'websocket-memory': { knobs: { readers: 30 } },
-  'reconnection-storm': { knobs: { clients: '100', policy: 'full jitter', shed: '300 ms' }, translates: true, rest: 50 },
+  'reconnection-storm': { knobs: { clients: '100', policy: 'full jitter', shed: '100 ms' }, translates: true, rest: 50 },
   'load-balancing': { quiet: { rate: 5 }, keeps: true },
   'l4-vs-l7': { translates: true },
   'consistent-hashing': { quiet: { rate: 20 }, keeps: true },

@@ -10,7 +10,7 @@ import type { Spoil } from '../spoiled-trace.ts'
 
 /** What a reader does by hand: with everybody in, and before the power goes. */
 const DRAINED: RunSetup = { interventions: [{ at: 10.5e9, set: { knob: 'drain', value: true } }] }
-const ADMISSION: RunSetup = { interventions: [{ at: 13e9, set: { knob: 'admission', value: 4 } }] }
+const ADMISSION: RunSetup = { interventions: [{ at: 13e9, set: { knob: 'admission', value: 2 } }] }
 
 const STORM = 17e9
 const forgets = (state: string): Spoil => ({
@@ -26,14 +26,14 @@ const HOLDS: Spoil = {
 testScenario('reconnection-storm', {
   variants: [
     ...knobs({ policy: 'full jitter' }, { clients: '100' }, { clients: '500', policy: 'full jitter' }),
-    ...knobs({ shed: '300 ms' }, { resumption: '600 s' }, { policy: 'fixed' }, { policy: 'equal jitter' }),
+    ...knobs({ shed: '100 ms' }, { resumption: '600 s' }, { policy: 'fixed' }, { policy: 'equal jitter' }),
     DRAINED,
     ADMISSION,
   ],
   contradictions: [
     [{}, HOLDS],
     [{ knobs: { policy: 'full jitter' } }, forgets('connected')],
-    [{ knobs: { shed: '300 ms' } }, forgets('connected')],
+    [{ knobs: { shed: '100 ms' } }, forgets('connected')],
     [
       DRAINED,
       {
@@ -62,7 +62,7 @@ testScenario('reconnection-storm', {
         .map((line) => line.split(',').slice(0, 5).join(' | ')),
     ]
   },
-  ways: [{ knobs: { policy: 'full jitter' } }, { knobs: { clients: '100', shed: '300 ms' } }, DRAINED],
+  ways: [{ knobs: { policy: 'full jitter' } }, { knobs: { clients: '100', shed: '100 ms' } }, DRAINED],
   passesOnWrongFrames: true,
 })
 
