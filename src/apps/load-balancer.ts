@@ -1,6 +1,5 @@
 import { randomBytesFrom } from '../crypto/random-bytes.ts'
 import { SocketError } from '../host/socket.ts'
-import { UnknownSetting } from '../host/unknown-setting.ts'
 import type { App, AppContext, Blocking } from '../host/socket.ts'
 import type { Http2Scheduler } from '../protocols/http2/options.ts'
 import { webSocketKey } from '../protocols/websocket/opening.ts'
@@ -26,7 +25,7 @@ import { LOAD_BALANCER_DEFAULTS } from './load-balancer-options.ts'
 import type { LoadBalancerOptions, RetryCause } from './load-balancer-options.ts'
 import { cookieOf, Stickiness } from './load-balancer-stickiness.ts'
 import { tunnel, type TunnelCount } from './load-balancer-tunnel.ts'
-import { choiceSetting, countSetting, fixedSetting, flagSetting, LONGEST } from './setting.ts'
+import { choiceSetting, countSetting, fixedSetting, flagSetting, LONGEST, numberSetting } from './setting.ts'
 import { IDEMPOTENT, Upstream } from './upstream.ts'
 import type { UpgradedUpstream, UpstreamProgress, UpstreamResponse } from './upstream.ts'
 import { formatAuthority, parseUrl } from './url.ts'
@@ -523,11 +522,6 @@ function watched(body: BodyStream, passage: Passage): BodyStream {
 function drop(answer: UpstreamResponse | UpgradedUpstream): void {
   if ('stream' in answer) answer.stream.close()
   else answer.body.cancel()
-}
-
-function numberSetting(path: string, value: unknown, min: number, max: number): number {
-  if (typeof value === 'number' && value >= min && value <= max) return value
-  throw new UnknownSetting(path, `takes a number from ${String(min)} to ${String(max)}, not ${JSON.stringify(value)}`)
 }
 
 function failed(status: number, why: string): SiteAnswer {

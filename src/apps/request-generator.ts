@@ -3,14 +3,13 @@ import type { App, AppContext, Blocking } from '../host/socket.ts'
 import { WaitQueue } from '../host/tasks.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Nanos } from '../kernel/time.ts'
-import { UnknownSetting } from '../host/unknown-setting.ts'
 import type { HeaderField } from '../wire/http1.ts'
 import { RetryBudget } from './balancing/retry-budget.ts'
 import { within } from './balancing/time-limit.ts'
 import { exponential } from './exponential.ts'
 import { filler } from './filler.ts'
 import type { BodyStream } from './http-service.ts'
-import { choiceSetting, countSetting, fixedSetting, LONGEST } from './setting.ts'
+import { choiceSetting, countSetting, fixedSetting, LONGEST, numberSetting } from './setting.ts'
 import { formatAuthority, parseUrl } from './url.ts'
 import type { HttpUrl } from './url.ts'
 import { Upstream } from './upstream.ts'
@@ -127,9 +126,7 @@ export class RequestGenerator implements App {
   configure(path: string, value: unknown): void {
     switch (path) {
       case 'rate':
-        if (typeof value !== 'number' || !(value >= 0.001 && value <= 100_000))
-          throw new UnknownSetting(path, `takes a number from 0.001 to 100000, not ${JSON.stringify(value)}`)
-        this.options = { ...this.options, rate: value }
+        this.options = { ...this.options, rate: numberSetting(path, value, 0.001, 100_000) }
         return
       case 'retries':
         this.options = { ...this.options, retries: countSetting(path, value, 0, 100) }
@@ -141,9 +138,7 @@ export class RequestGenerator implements App {
         this.options = { ...this.options, backoff: choiceSetting(path, value, ['constant', 'exponential']) }
         return
       case 'retryBudget':
-        if (typeof value !== 'number' || !(value >= 0 && value <= 1))
-          throw new UnknownSetting(path, `takes a number from 0 to 1, not ${JSON.stringify(value)}`)
-        this.budget.share = value
+        this.budget.share = numberSetting(path, value, 0, 1)
         return
       case 'timeout':
         this.options = { ...this.options, timeout: countSetting(path, value, 0, LONGEST) }

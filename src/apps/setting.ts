@@ -6,6 +6,12 @@ export function countSetting(path: string, value: unknown, min: number, max: num
   throw new UnknownSetting(path, `takes a whole number from ${String(min)} to ${String(max)}, not ${JSON.stringify(value)}`)
 }
 
+/** A number in [min, max] for a setting. Throws UnknownSetting. */
+export function numberSetting(path: string, value: unknown, min: number, max: number): number {
+  if (typeof value === 'number' && value >= min && value <= max) return value
+  throw new UnknownSetting(path, `takes a number from ${String(min)} to ${String(max)}, not ${JSON.stringify(value)}`)
+}
+
 /** A boolean for a setting. Throws UnknownSetting. */
 export function flagSetting(path: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value
