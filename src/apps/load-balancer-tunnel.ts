@@ -3,10 +3,13 @@ import { SocketError } from '../host/socket.ts'
 import type { AppContext } from '../host/socket.ts'
 import type { Environment, Timer } from '../kernel/machine.ts'
 import type { Nanos } from '../kernel/time.ts'
+import type { Backend } from './balancing/backend.ts'
+import type { BackendPool } from './balancing/pool.ts'
 import type { Tunnel } from './http-service.ts'
+import type { LoadBalancerOptions } from './load-balancer-options.ts'
 
 /** How many bytes went through a tunnel. */
-export interface TunnelCount {
+interface TunnelCount {
   /** From the client. */
   up: number
   /** To it. */
@@ -23,7 +26,7 @@ export interface TunnelCount {
  * @param upFirst what has come from the client already; @param downFirst what has come for it
  * @param longestSilence after how long without a byte in either direction it is broken off; 0: never
  */
-export function* tunnel(
+function* tunnel(
   context: AppContext,
   client: Tunnel,
   server: Tunnel,
@@ -106,5 +109,51 @@ function* pump(
     // Whoever was at fault: neither end hears anything more of the other.
     if (!(error instanceof SocketError)) throw error
     fail()
+  }
+}
+
+/** The tunnels of a balancer, by server: with `cutDown`, those to a server that is down are broken off. */
+export class Tunnels {
+  /** What breaks off a tunnel; only where that may be wanted. */
+  private readonly cuts = new Map<Backend, Set<() => void>>()
+
+  constructor(
+    private readonly context: AppContext,
+    private readonly pool: BackendPool,
+    private readonly options: Pick<LoadBalancerOptions, 'cutDown' | 'tunnelTimeout'>,
+  ) {}
+
+  /** Carries one to its end; the server, which counts it, counts one less then. */
+  *carry(backend: Backend, client: Tunnel, server: Tunnel, first: Uint8Array, rest: Uint8Array): Blocking<void> {
+    const { context, pool } = this
+    const count: TunnelCount = { up: 0, down: 0 }
+    const cut = (): void => {
+      client.reset()
+      server.reset()
+    }
+    const cuts = this.options.cutDown ? this.cutsOf(backend) : undefined
+    cuts?.add(cut)
+    try {
+      yield* tunnel(context, client, server, first, rest, count, this.options.tunnelTimeout)
+    } finally {
+      cuts?.delete(cut)
+      const { up, down, isSilent = false } = count
+      context.environment.record('balancer:tunnel-closed', client.connection, { backend: backend.name, up, down, isSilent })
+      pool.ended(backend)
+    }
+  }
+
+  /** A server is down. */
+  cut(backend: Backend): void {
+    for (const cut of this.cuts.get(backend) ?? []) cut()
+  }
+
+  private cutsOf(backend: Backend): Set<() => void> {
+    let cuts = this.cuts.get(backend)
+    if (cuts === undefined) {
+      cuts = new Set()
+      this.cuts.set(backend, cuts)
+    }
+    return cuts
   }
 }

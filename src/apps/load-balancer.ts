@@ -10,6 +10,7 @@ import type { HeaderField } from '../wire/http1.ts'
 import { parseIp } from '../wire/address.ts'
 import type { Backend } from './balancing/backend.ts'
 import { checkHealth } from './balancing/health-check.ts'
+import { httpProbe } from './balancing/http-probe.ts'
 import { PickQueue } from './balancing/pick-queue.ts'
 import type { Refusal } from './balancing/pick-queue.ts'
 import { BackendPool } from './balancing/pool.ts'
@@ -24,7 +25,7 @@ import type { BodyStream, HttpService, SiteAnswer, SiteRecord, SiteRequest, Upgr
 import { LOAD_BALANCER_DEFAULTS } from './load-balancer-options.ts'
 import type { LoadBalancerOptions, RetryCause } from './load-balancer-options.ts'
 import { cookieOf, Stickiness } from './load-balancer-stickiness.ts'
-import { tunnel, type TunnelCount } from './load-balancer-tunnel.ts'
+import { Tunnels } from './load-balancer-tunnel.ts'
 import { choiceSetting, countSetting, fixedSetting, flagSetting, LONGEST, numberSetting } from './setting.ts'
 import { IDEMPOTENT, Upstream } from './upstream.ts'
 import type { UpgradedUpstream, UpstreamProgress, UpstreamResponse } from './upstream.ts'
@@ -100,9 +101,8 @@ export class LoadBalancer implements App, HttpService {
   private state: { readonly context: AppContext; readonly pool: BackendPool; readonly queue: PickQueue } | undefined
   private stickiness: Stickiness | undefined
   private failover: Failover | undefined
+  private tunnels: Tunnels | undefined
   private options: LoadBalancerOptions
-  /** What breaks off a tunnel, by backend; only where that may be wanted. */
-  private readonly cuts = new Map<Backend, Set<() => void>>()
 
   constructor(options: Partial<LoadBalancerOptions>) {
     const all = { ...LOAD_BALANCER_DEFAULTS, ...options }
@@ -132,13 +132,16 @@ export class LoadBalancer implements App, HttpService {
       fall: check?.fall ?? 1,
     })
     this.state = { context, pool, queue: new PickQueue(context, pool, options.queue, options.queueTimeout) }
+    this.tunnels = new Tunnels(context, pool, options)
     if (options.sticky !== undefined) this.stickiness = new Stickiness(options.sticky, pool)
     pool.onDown = (backend) => {
       this.cut(backend)
     }
     for (const backend of pool.backends) {
       if (backends[backend.index].drain) pool.drain(backend, true)
-      if (check !== undefined) this.watch(context, pool, backend, check)
+      if (check === undefined) continue
+      const probe = httpProbe(context, urls[backend.index], backendTls, check.path)
+      context.spawn(checkHealth(context, pool, backend, check, probe))
     }
     yield* sharing(context, options.failover, this.front.main(context), (failover) => {
       this.failover = failover
@@ -241,7 +244,9 @@ export class LoadBalancer implements App, HttpService {
     rest: Uint8Array,
     fields: readonly HeaderField[],
   ): Upgrade {
-    return { fields, run: (client, first) => this.carry(backend, client, server, first, rest) }
+    const { tunnels } = this
+    if (tunnels === undefined) throw new Error('it does not run')
+    return { fields, run: (client, first) => tunnels.carry(backend, client, server, first, rest) }
   }
 
   private get pool(): BackendPool {
@@ -413,67 +418,10 @@ export class LoadBalancer implements App, HttpService {
     return { status, fields: [...endToEnd(fields), VIA, ...more], content, isChunked: false }
   }
 
-  private *carry(
-    backend: Backend,
-    client: Parameters<Upgrade['run']>[0],
-    server: UpgradedUpstream['stream'],
-    first: Uint8Array,
-    rest: Uint8Array,
-  ): Blocking<void> {
-    const { context, pool } = this
-    const count: TunnelCount = { up: 0, down: 0 }
-    const cut = (): void => {
-      client.reset()
-      server.reset()
-    }
-    const cuts = this.options.cutDown ? this.cutsOf(backend) : undefined
-    cuts?.add(cut)
-    try {
-      yield* tunnel(context, client, server, first, rest, count, this.options.tunnelTimeout)
-    } finally {
-      cuts?.delete(cut)
-      const { up, down, isSilent = false } = count
-      context.environment.record('balancer:tunnel-closed', client.connection, { backend: backend.name, up, down, isSilent })
-      pool.ended(backend)
-    }
-  }
-
-  private cutsOf(backend: Backend): Set<() => void> {
-    let cuts = this.cuts.get(backend)
-    if (cuts === undefined) {
-      cuts = new Set()
-      this.cuts.set(backend, cuts)
-    }
-    return cuts
-  }
-
   /** A server is down. */
   private cut(backend: Backend): void {
     this.upstreams[backend.index].forget()
-    for (const cut of this.cuts.get(backend) ?? []) cut()
-  }
-
-  private watch(
-    context: AppContext,
-    pool: BackendPool,
-    backend: Backend,
-    check: NonNullable<LoadBalancerOptions['check']>,
-  ): void {
-    const url = this.urls[backend.index]
-    // Each check has a connection of its own: whether the server accepts any is a part of the question.
-    const upstream = new Upstream(url, this.options.backendTls, { keepAlive: false })
-    const fields = [{ name: 'Host', value: formatAuthority(url) }]
-    const probe = function* (): Blocking<boolean> {
-      try {
-        const { status, body } = yield* upstream.fetch(context, { method: 'GET', target: check.path, fields, bytes: 0, body: [] })
-        body.cancel()
-        return status >= 200 && status < 400
-      } catch (error) {
-        if (!(error instanceof SocketError)) throw error
-        return false
-      }
-    }
-    context.spawn(checkHealth(context, pool, backend, check, probe))
+    this.tunnels?.cut(backend)
   }
 }
 
