@@ -1,7 +1,7 @@
 import type { ResolvedScenario } from '../../src/scenario/resolved.ts'
 import { formatCount } from '../../src/scenario/units.ts'
 import type { ChartPlan, ChartSeries, SeriesUnit } from '../../src/trace/measures/measure-spec.ts'
-import type { EventRecord } from '../../src/trace/record.ts'
+import type { EventRecord, Nanos } from '../../src/trace/record.ts'
 import { formatDuration, formatQuantity } from '../format.ts'
 
 const TAKE_WORDS = { last: '', max: 'largest', min: 'smallest', mean: 'mean', sum: 'sum' } as const
@@ -41,31 +41,60 @@ export function seriesWords({ bucket }: Pick<ChartPlan, 'bucket'>, { perSecond, 
   return ''
 }
 
-/** What happened, in a word or two for the axis of time; `''`: nothing that belongs there. */
-export function markWords({ name, host, member, data }: EventRecord, scenario: ResolvedScenario): string {
+/** What happened to whom, in a word or two. */
+interface MarkWords {
+  readonly of: string
+  readonly what: string
+}
+
+/** More than so many to whom the same happens at once are counted. */
+const NAMED = 3
+
+/** What happened, in a few words for the axis of time: once for all to whom the same happened at the same moment. */
+export function markWords(
+  marks: readonly { readonly time: Nanos; readonly event: EventRecord }[],
+  scenario: ResolvedScenario,
+): { time: Nanos; words: string }[] {
+  const told: { time: Nanos; what: string; of: string[] }[] = []
+  for (const { time, event } of marks) {
+    const words = wordsOf(event, scenario)
+    if (words === undefined) continue
+    const { of, what } = words
+    const same = told.findLast((each) => each.time === time && each.what === what && what !== '')
+    if (same === undefined) told.push({ time, what, of: [of] })
+    else if (!same.of.includes(of)) same.of.push(of)
+  }
+  return told.map(({ time, what, of }) => {
+    const who = of.length > NAMED ? `${String(of.length)} of them` : of.join(', ')
+    return { time, words: `${who} ${what}`.trim() }
+  })
+}
+
+/** `undefined`: nothing that belongs on the axis of time. */
+function wordsOf({ name, host, member, data }: EventRecord, scenario: ResolvedScenario): MarkWords | undefined {
   const label = (of: string): string => scenario.hosts.find((each) => each.name === of)?.label ?? of
   switch (name) {
     case 'host:crashed':
     case 'host:recovered':
       // A mark for each of ten thousand would tell nothing.
-      return member > 0 ? '' : `${scenario.hosts[host].label} ${name === 'host:crashed' ? 'crashed' : 'is back'}`
+      return member > 0 ? undefined : { of: scenario.hosts[host].label, what: name === 'host:crashed' ? 'crashed' : 'back' }
     case 'run:host-killed':
-      return `${label(String(data['host']))} off`
+      return { of: label(String(data['host'])), what: 'off' }
     case 'run:host-restarted':
-      return `${label(String(data['host']))} on`
+      return { of: label(String(data['host'])), what: 'on' }
     case 'run:host-paused':
-      return `${label(String(data['host']))} paused`
+      return { of: label(String(data['host'])), what: 'paused' }
     case 'run:host-resumed':
-      return `${label(String(data['host']))} resumed`
+      return { of: label(String(data['host'])), what: 'resumed' }
     case 'run:link-cut':
-      return `${String(data['link'])} cut`
+      return { of: String(data['link']), what: 'cut' }
     case 'run:link-healed':
-      return `${String(data['link'])} healed`
+      return { of: String(data['link']), what: 'healed' }
     case 'run:knob-set': {
       const knob = scenario.knobs.find((each) => each.name === data['knob'])
-      return knob?.label ?? String(data['knob'])
+      return { of: knob?.label ?? String(data['knob']), what: '' }
     }
     default:
-      return ''
+      return undefined
   }
 }

@@ -34,7 +34,8 @@ export const chartStyles = css`
     top: 0;
     left: -1px;
     width: 2px;
-    background: var(--pk-accent);
+    /* Of no series: the first one has the accent's colour. */
+    background: var(--pk-text);
     pointer-events: none;
     will-change: transform;
   }
@@ -63,6 +64,12 @@ export const chartStyles = css`
     text-align: left;
     font-weight: 400;
     white-space: normal;
+  }
+  /* A second line begins below the first one's words, not below the swatch. */
+  tbody th:first-child {
+    --swatch: calc(var(--pk-size) * 1.5 + var(--pk-space));
+    padding-left: var(--swatch);
+    text-indent: calc(-1 * var(--swatch));
   }
   thead th {
     padding-block: 0;

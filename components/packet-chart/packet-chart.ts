@@ -180,10 +180,7 @@ export class PacketChart extends RunElement {
       horizon,
       to: this.#to,
       tops: axes.map((axis, index) => this.#agree(`${String(shown.index)} ${String(index)}`, this.#top(shown.plan, axis))),
-      marks: shown.data.marks.flatMap(({ time, event }) => {
-        const words = markWords(event, run.scenario)
-        return words === '' ? [] : [{ time, words }]
-      }),
+      marks: markWords(shown.data.marks, run.scenario),
     })
     this.#movePlayhead()
   }
@@ -337,26 +334,29 @@ export class PacketChart extends RunElement {
   }
 
   #renderTable(run: Run, plan: ChartPlan): TemplateResult {
+    const words = plan.series.map((series) => seriesWords(plan, series))
+    // What is true of all is said once.
+    const shared = words.length > 1 && words.every((each) => each === words[0]) ? words[0] : ''
     return html`<table part="table">
       <caption class="visually-hidden">
         ${plan.title}: values at the playhead, ${formatDuration(run.playhead)}, and peaks
       </caption>
       <thead>
         <tr>
-          <th scope="col"><span class="visually-hidden">Series</span></th>
+          <th scope="col"><span class="visually-hidden">Series</span> ${shared}</th>
           <th scope="col">at playhead</th>
           <th scope="col">peak</th>
         </tr>
       </thead>
       <tbody>
         ${plan.series.map((series, index) => {
-          const words = seriesWords(plan, series)
           const measured = this.#series.at(index)
           // The most of what only grows is where it is at the end.
           const peak = isTotal(series) ? undefined : measured?.peak()
           return html`<tr>
             <th scope="row">
-              ${swatch(series, index, plan.stacked)}${series.label} ${words === '' ? nothing : html`<small>${words}</small>`}
+              ${swatch(series, index, plan.stacked)}${series.label}
+              ${shared !== '' || words[index] === '' ? nothing : html`<small>${words[index]}</small>`}
             </th>
             <td>${valueWords(series, measured?.at(run.playhead) ?? Number.NaN)}</td>
             <td class="peak">

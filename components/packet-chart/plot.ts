@@ -188,6 +188,8 @@ export class Plot {
     ctx.setLineDash([3 * uPlot.pxRatio, 3 * uPlot.pxRatio])
     ctx.font = `${String(look.fontSize * uPlot.pxRatio)}px ${look.font}`
     ctx.textBaseline = 'bottom'
+    // Axes leave theirs behind.
+    ctx.textAlign = 'left'
     let free = -Infinity
     for (const { time, words } of this.#data?.marks ?? []) {
       const x = Math.round(plot.valToPos(time / SECOND, 'x', true)) + 0.5

@@ -10,14 +10,23 @@ import { RunElement, type RunEvent } from '../run-element.ts'
 import { tokens } from '../theme.ts'
 import { lessonStyles } from './packet-lesson.styles.ts'
 
-/** Whether what a step waits for has happened by the playhead. */
-function isMet(run: Run, step: LessonStep): boolean {
+/**
+ * Whether what a step waits for has happened by the playhead.
+ * @param knobs how they stood when the step was shown first, as `knobsOf`
+ */
+function isMet(run: Run, step: LessonStep, knobs: string): boolean {
   const { until } = step
   if (until === undefined) return true
   if ('time' in until) return run.playhead >= until.time
   // What happens at time 0 has happened once the reader lets time begin.
   if ('event' in until) return run.playhead > 0 && (run.trace.first(until.event)?.time ?? Infinity) <= run.playhead
+  // A knob that starts the run anew leaves no entry: the new run begins with it.
+  if (until.intervention === 'set' && knobsOf(run) !== knobs) return true
   return run.log.some((entry) => until.intervention in entry && entry.at <= run.playhead)
+}
+
+function knobsOf({ scenario }: Run): string {
+  return JSON.stringify(scenario.knobs.map(({ value }) => value))
 }
 
 /**
@@ -34,11 +43,14 @@ export class PacketLesson extends RunElement {
 
   /** Steps that were met once: going back in time does not undo them. */
   readonly #met = new Set<number>()
+  /** How knobs stood when a step was shown first. */
+  readonly #knobs = new Map<number, string>()
   /** What the reader expects, by the step that asked him. */
   readonly #predictions = new Map<number, string>()
 
   protected override runReplaced(): void {
     this.#met.clear()
+    this.#knobs.clear()
     this.#predictions.clear()
     this.step = 0
   }
@@ -51,7 +63,10 @@ export class PacketLesson extends RunElement {
   #look(): boolean {
     const { run } = this
     const step = run?.scenario.lesson.at(this.step)
-    if (run === undefined || step === undefined || this.#met.has(this.step) || !isMet(run, step)) return false
+    if (run === undefined || step === undefined || this.#met.has(this.step)) return false
+    const knobs = this.#knobs.get(this.step) ?? knobsOf(run)
+    this.#knobs.set(this.step, knobs)
+    if (!isMet(run, step, knobs)) return false
     this.#met.add(this.step)
     return true
   }

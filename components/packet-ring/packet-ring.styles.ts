@@ -88,6 +88,12 @@ export const ringStyles = css`
   th button {
     min-height: calc(var(--pk-space) * 6);
     padding: 0 calc(var(--pk-space) * 2);
+    /* Dots stand below the heading, and the button's edge beside it. */
+    margin-left: calc(var(--pk-space) * -2);
+  }
+  th small {
+    color: var(--pk-muted);
+    font-size: var(--pk-size-tiny);
   }
   th button[aria-pressed='true'] {
     border-color: var(--pk-accent);

@@ -189,7 +189,7 @@ export class PacketRing extends RunElement {
               >
                 <span class="dot" aria-hidden="true" .style=${colourOf(order)}></span>${name}
               </button>
-              ${isOut ? 'out' : nothing}
+              ${isOut ? html`<small>out</small>` : nothing}
             </th>
             ${hasRing ? html`<td>${share === undefined ? '–' : formatQuantity('fraction', Math.round(share * 1000) / 1000)}</td>` : nothing}
             <td>${fresh.length + stale.length + moved.length}</td>

@@ -3,14 +3,19 @@ import { MEMBER_STATES } from '../../src/trace/measures/measure-spec.ts'
 import { STATE_TOKENS } from '../member-states.ts'
 import type { Card, Layout } from './layout.ts'
 
-/** Dots of a field are so far apart, and so large, in px at scale 1. */
-const PITCH = 5
-const DOT = 4
+/** Dots of a field are so far apart, in px at scale 1; those of a few members, so that these fill the field as far as they can. */
+const PITCH = { least: 5, most: 12 }
+/** Of that is the dot itself. */
+const DOT = 0.8
 const PADDING = 10
 const STATES = MEMBER_STATES.length
 
 interface Field {
   readonly canvas: HTMLCanvasElement
+  /** How many members it was made for. */
+  readonly size: number
+  /** In px. */
+  readonly pitch: number
   readonly columns: number
   readonly dots: number
   /** What was drawn, so that it is not drawn again. */
@@ -44,19 +49,26 @@ export class CrowdLayer {
       this.#root.replaceChildren()
       this.#fields.clear()
       this.#colours = this.#readColours()
-      for (const { host } of crowds) this.#fields.set(host, this.#place(layout.cards[host], layout.unit))
     }
     for (const crowd of crowds) {
-      const field = this.#fields.get(crowd.host)
-      if (field !== undefined) this.#draw(field, crowd, layout.unit)
+      const { host, shown } = crowd
+      let field = this.#fields.get(host)
+      if (field?.size !== shown.size) {
+        field?.canvas.remove()
+        field = this.#place(layout.cards[host], shown.size, layout.unit)
+        this.#fields.set(host, field)
+      }
+      this.#draw(field, crowd)
     }
   }
 
-  #place(card: Card, unit: number): Field {
+  #place(card: Card, size: number, unit: number): Field {
     const canvas = document.createElement('canvas')
-    const pitch = PITCH * unit
-    const columns = Math.max(1, Math.floor((card.width - 2 * PADDING * unit) / pitch))
-    const rows = Math.max(1, Math.floor((card.crowd - PADDING * unit) / pitch))
+    const across = (by: number): number => Math.max(1, Math.floor((card.width - 2 * PADDING * unit) / (by * unit)))
+    const down = (by: number): number => Math.max(1, Math.floor((card.crowd - PADDING * unit) / (by * unit)))
+    let step = PITCH.most
+    while (step > PITCH.least && across(step) * down(step) < size) step--
+    const [pitch, columns, rows] = [step * unit, across(step), down(step)]
     const [width, height] = [columns * pitch, rows * pitch]
     const ratio = Math.min(3, devicePixelRatio)
     canvas.width = Math.round(width * ratio)
@@ -68,10 +80,10 @@ export class CrowdLayer {
     canvas.style.transform = `translate(${left.toFixed(1)}px, ${top.toFixed(1)}px)`
     canvas.getContext('2d')?.scale(ratio, ratio)
     this.#root.append(canvas)
-    return { canvas, columns, dots: columns * rows, mark: '' }
+    return { canvas, size, pitch, columns, dots: columns * rows, mark: '' }
   }
 
-  #draw(field: Field, { shown }: CrowdHistory, unit: number): void {
+  #draw(field: Field, { shown }: CrowdHistory): void {
     const { counts, states, size } = shown
     const isEach = size <= field.dots
     // Of each its own dot: counts alone do not tell which has changed.
@@ -80,8 +92,8 @@ export class CrowdLayer {
     field.mark = mark
     const context = field.canvas.getContext('2d')
     if (context === null) return
-    const pitch = PITCH * unit
-    const dot = DOT * unit
+    const { pitch } = field
+    const dot = DOT * pitch
     context.clearRect(0, 0, field.canvas.width, field.canvas.height)
     if (isEach) {
       for (let state = 0; state < STATES; state++) {

@@ -85,8 +85,8 @@ const MARGIN = 20
 export const QUEUE_OFFSET = BAND - LANE + 9
 const QUEUE_HALF = 6
 
-/** Least width of the card of a crowd, and how much its members add to the height. */
-const CROWD = { width: 160, height: 50 }
+/** Least width of the card of a crowd, the widths that a small one may have, and how much its members add to the height. */
+const CROWD = { width: 160, small: { least: 80, most: 124 }, height: 50 }
 
 interface Size {
   readonly width: number
@@ -259,10 +259,14 @@ function quality(layout: Layout, links: Topology['links']): number {
 function attempt(topology: Topology, size: Size, unit: number, measure: Measure, form: CardForm, turned: boolean): Layout {
   const texts = topology.hosts.map((host) => ({ label: host.label, address: form === 'small' ? '' : addressWords(host) }))
   const fields = topology.hosts.map(({ replicas }) => (replicas === undefined ? 0 : CROWD.height * unit))
+  // All alike, so that they stand below each other.
+  const labels = texts.flatMap(({ label }, index) => (fields[index] === 0 ? [] : [measure(label, 'label') + 14 * unit]))
+  const small = Math.min(CROWD.small.most * unit, Math.max(CROWD.small.least * unit, ...labels))
   const sizes = texts.map(({ label, address }, index) => {
     const card = cardSize(form, measure(label, 'label'), measure(address, 'address'), unit)
     if (fields[index] === 0) return card
-    return { width: Math.max(card.width, CROWD.width * unit), height: card.height + fields[index] }
+    if (form !== 'small') return { width: Math.max(card.width, CROWD.width * unit), height: card.height + fields[index] }
+    return { width: small, height: card.height + fields[index] }
   })
   const padX = Math.max(...sizes.map(({ width }) => width)) / 2 + MARGIN * unit
   const padY = Math.max(...sizes.map(({ height }) => height)) / 2 + MARGIN * unit

@@ -32,6 +32,8 @@ const WORDS: Readonly<Record<FrameKind, string>> = {
 const ORDER: readonly FrameKind[] = ['arp', 'ndp', 'icmp', 'tcp-syn', 'tcp-ack', 'tcp-data', 'tcp-fin', 'tcp-rst', 'udp', 'other']
 
 const MOST_CONNECTIONS = 6
+/** Where there is a choice above them, and how many more there are takes the place of the last one. */
+const MOST_BELOW_CHOICE = 5
 /** Of more connections than this, the names of the first tell nothing. */
 const MANY = 100
 
@@ -60,6 +62,7 @@ export function legend(seen: Seen, open: boolean, flows: FrameFlows, trace: Trac
   const kinds = ORDER.filter((kind) => seen.kinds.has(kind))
   if (kinds.length === 0) return ''
   const connections = seen.connections.slice(1)
+  const most = (all: number): number => (flows.hasStreams && all > MOST_CONNECTIONS ? MOST_BELOW_CHOICE : MOST_CONNECTIONS)
   return html`<details class="legend" part="legend" ?open=${open}>
     <summary>Legend</summary>
     <ul>
@@ -70,7 +73,7 @@ export function legend(seen: Seen, open: boolean, flows: FrameFlows, trace: Trac
     ${
       flows.mode === 'stream'
         ? colourList(
-            flows.flows.slice(0, MOST_CONNECTIONS).map((flow) => streamName(flow, trace)),
+            flows.flows.slice(0, most(flows.flows.length)).map((flow) => streamName(flow, trace)),
             flows.flows.length,
             (number) => number,
           )
@@ -80,7 +83,7 @@ export function legend(seen: Seen, open: boolean, flows: FrameFlows, trace: Trac
             ? html`<p>
                 Colours tell connections apart; there are ${formatQuantity('count', connections.length)}, in the same few colours.
               </p>`
-            : colourList(connections.slice(0, MOST_CONNECTIONS), connections.length, (number) => flows.homeOf(number))
+            : colourList(connections.slice(0, most(connections.length)), connections.length, (number) => flows.homeOf(number))
     }
   </details>`
 }

@@ -171,6 +171,11 @@ export const stageStyles = css`
     font: 500 calc(var(--pk-size) * 11 / 14) / 1.2727 var(--pk-mono);
     white-space: pre;
     color: var(--pk-text);
+    /* What flies and what was lost may be below it. */
+    text-shadow:
+      0 0 2px var(--pk-background),
+      0 0 3px var(--pk-background),
+      0 0 4px var(--pk-background);
     will-change: transform;
   }
   .label.of-loss {

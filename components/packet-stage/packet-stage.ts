@@ -1,6 +1,7 @@
 import { html, type PropertyValues, type TemplateResult } from 'lit'
 import { property } from 'lit/decorators.js'
 import { flowsOf, type FrameFlows } from '../frame-flows.ts'
+import { HostCrashes } from '../host-crashes.ts'
 import { networkAt, networkKey, type NetworkState } from '../network-state.ts'
 import { RunElement, type RunEvent } from '../run-element.ts'
 import type { Run } from '../../src/run/run.ts'
@@ -193,14 +194,16 @@ export class PacketStage extends RunElement {
     if (this.#layout === undefined) this.#place()
   }
 
-  /** The network as people, and schedules, have left it at the playhead. Returns whether that has changed. */
+  /** The network as people, schedules and crashes have left it at the playhead. Returns whether that has changed. */
   #followNetwork(): boolean {
     const { run } = this
     if (run === undefined) return false
-    const mark = networkKey(run)
+    const crashed = HostCrashes.of(run).at(run.playhead)
+    const mark = `${networkKey(run)} ${crashed.join(' ')}`
     if (this.#network !== undefined && mark === this.#networkMark) return false
     this.#networkMark = mark
     this.#network = networkAt(run.scenario, run.log, run.playhead)
+    for (const host of crashed) this.#network.power[host] = 'off'
     this.#painter.setNetwork(this.#network)
     if (this.#layout !== undefined) this.#placeCaptions(this.#layout, this.#network)
     return true

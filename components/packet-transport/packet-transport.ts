@@ -79,7 +79,7 @@ export class PacketTransport extends RunElement {
   }
 
   protected override runFired(event: RunEvent): void {
-    if (event === 'restart') this.#marks.clear()
+    if (event === 'restart') this.#clearMarks()
     if (event !== 'time') this.#traceChanged = true
     this.requestUpdate()
   }
@@ -307,6 +307,12 @@ export class PacketTransport extends RunElement {
     this.#traceChanged = false
     this.#marks.update(this.run.trace)
     this.#draw()
+  }
+
+  #clearMarks(): void {
+    this.#marks.clear()
+    // Chromium was seen to keep the old picture through `clearRect`; with a new size it is gone for certain.
+    if (this.canvas !== null) this.canvas.width = 0
   }
 
   #draw(): void {

@@ -332,7 +332,7 @@ export default defineScenario({
     },
     {
       text: 'Ann’s balancer **asks** every second, and wants three bad answers. Until then a third of her requests goes to the dead. Cleo’s does both, and tries again elsewhere: she only waits half a second.',
-      until: { event: 'balancer:check-failed' },
+      until: { time: '9 s' },
     },
     {
       text: 'It is back at 14 s. Ann’s balancer gives it a third at once, as soon as two checks were good. Cleo’s lets it **start slowly**; Ben’s still leaves it alone.',
@@ -340,7 +340,7 @@ export default defineScenario({
     },
     {
       text: 'At 22 s two **balancers** die. Ben’s was the only one he had. Cleo’s was one of two: the other hears no advertisement for 3.6 s, and takes the address.',
-      until: { event: 'vrrp:state-changed' },
+      until: { time: '26 s' },
     },
     {
       text: 'Start over, and **drain** server 2 at 5 s, before it dies. Who notices now?',

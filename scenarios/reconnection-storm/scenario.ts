@@ -368,7 +368,7 @@ export default defineScenario({
       until: { time: '24 s' },
     },
     {
-      text: 'It is as many clients as before, and it stays down. **It survives if clients wait …** Say what you expect, then turn the knob _Clients come back_, and let it run.',
+      text: 'It is as many clients as before, and it stays down. **It survives if clients wait …** Say what you expect, then turn the knob *Clients come back*, and let it run.',
       predict: ['4 s, all of them', '4 s, then 8, then 16', 'a random part of that'],
       until: { intervention: 'set' },
     },

@@ -173,7 +173,7 @@ export default defineScenario({
   knobs: {
     cure: {
       label: 'Limited by',
-      help: 'What the lower service does against it.',
+      help: 'What service B does against it.',
       choices: [
         { value: 'budget', label: 'a retry budget of 10 %' },
         { value: 'none', label: 'nothing', sets: unlimited },
@@ -227,16 +227,16 @@ export default defineScenario({
       title: 'Requests answered a second',
       bucket: '1 s',
       series: [
-        { label: 'without limits', measure: 'events', event: 'request:ended', host: 'plain', where: { status: 200 } },
-        { label: 'limited', measure: 'events', event: 'request:ended', host: 'limited', where: { status: 200 } },
+        { label: 'A, without limits', measure: 'events', event: 'request:ended', host: 'plain', where: { status: 200 } },
+        { label: 'B, limited', measure: 'events', event: 'request:ended', host: 'limited', where: { status: 200 } },
       ],
     },
     {
       title: 'Attempts a second',
       bucket: '1 s',
       series: [
-        { label: 'without limits', measure: 'events', event: 'http:request-received', host: 'lb1' },
-        { label: 'limited', measure: 'events', event: 'http:request-received', host: 'lb2' },
+        { label: 'A, without limits', measure: 'events', event: 'http:request-received', host: 'lb1' },
+        { label: 'B, limited', measure: 'events', event: 'http:request-received', host: 'lb2' },
       ],
     },
     {
@@ -244,7 +244,7 @@ export default defineScenario({
       bucket: '1 s',
       series: [
         {
-          label: 'without limits',
+          label: 'A, without limits',
           measure: 'value',
           event: 'host:load-sampled',
           field: 'processor',
@@ -253,7 +253,7 @@ export default defineScenario({
           unit: 'fraction',
         },
         {
-          label: 'limited',
+          label: 'B, limited',
           measure: 'value',
           event: 'host:load-sampled',
           field: 'processor',
@@ -266,7 +266,7 @@ export default defineScenario({
   ],
   lesson: [
     {
-      text: 'Two services, alike: ten requests a second, and two servers, each of which can do seven. Press play, and look at the chart of what is answered.',
+      text: 'Two services, **A** and **B**, alike: ten requests a second, and two servers, each of which can do seven. Press play, and look at the chart of what is answered.',
       until: { event: 'request:ended' },
     },
     {
@@ -278,11 +278,11 @@ export default defineScenario({
       until: { time: '14 s' },
     },
     {
-      text: 'The lower one, whose retries may be a tenth of its requests, is as before. The upper one is asked five times as often as people want something. Its servers work all the time, for clients who have gone.',
+      text: 'B, whose retries may be a tenth of its requests, is as before. A is asked five times as often as people want something. Its servers work all the time, for clients who have gone.',
       until: { time: '19 s' },
     },
     {
-      text: 'Turn **retries** down to 0, now. Nothing more is asked than the servers can do, and still nobody is answered: the queue in front of them is many seconds long. Restart both upper servers, too.',
+      text: 'Turn **retries** down to 0, now. Nothing more is asked than the servers can do, and still nobody is answered: the queue in front of them is many seconds long. Restart A1 and A2, too.',
       until: { intervention: 'set' },
     },
     {

@@ -18,11 +18,19 @@ export interface Article {
   readonly next?: Neighbour | undefined
 }
 
+/** A number, a space, and a unit, in text: these stay on one line. */
+const QUANTITY = /(\d) (?=(?:[mµn]?s|[kM]?B|[KMG]iB|[kMG]bit\/s|%|bytes?)(?![\w/]))/g
+
+/** The article with quantities that do not break. What stands in tags is left alone. */
+function withWholeQuantities(html: string): string {
+  return html.replace(/[^<>]+(?=<|$)/g, (text) => text.replace(QUANTITY, '$1\u00a0'))
+}
+
 /** The playground on top, the text below it. */
 export function articlePage(site: Site, article: Article): string {
   const { id, summary, previous, next } = article
   const heading = /^\s*<h1[^>]*>([\s\S]*?)<\/h1>/.exec(article.html)
-  const text = heading === null ? article.html : article.html.slice(heading[0].length)
+  const text = withWholeQuantities(heading === null ? article.html : article.html.slice(heading[0].length))
   const playground = text.includes('<packet-playground')
     ? ''
     : `        <div class="broad stage"><packet-playground scenario="${escapeHtml(id)}"></packet-playground></div>\n`

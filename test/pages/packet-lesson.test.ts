@@ -47,6 +47,28 @@ describe('<packet-lesson>', () => {
     equal(words(inside(element, '[role=status]')), 'Done')
   })
 
+  it('counts a knob that starts the run anew as turned, and only from when the step is shown', async () => {
+    const first = new ScriptedRun()
+    const lesson = [{ text: 'Wait.' }, { text: 'Turn a knob.', until: { intervention: 'set' as const } }]
+    const run = new ScriptedRun(undefined, { ...first.scenario, lesson })
+    const turn = async (value: boolean): Promise<void> => {
+      const knobs = run.scenario.knobs.map((knob) => (knob.name === 'sack' ? { ...knob, value } : knob))
+      Object.assign(run, { scenario: { ...run.scenario, knobs } })
+      await run.restart()
+    }
+    const element = await mount('packet-lesson', { run })
+    await turn(false)
+    button(element, 'Next').click()
+    await settled(element)
+    equal(words(inside(element, '[role=status]')), 'Try it', 'that was before')
+    await run.restart()
+    await settled(element)
+    equal(words(inside(element, '[role=status]')), 'Try it', 'starting over turns no knob')
+    await turn(true)
+    await settled(element)
+    equal(words(inside(element, '[role=status]')), 'Done')
+  })
+
   it('asks what the reader expects, and recalls it', async () => {
     const lesson = [
       { text: 'Who wins?', predict: ['Alice', 'Bob'] },

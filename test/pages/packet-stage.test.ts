@@ -2,6 +2,7 @@ import axe from 'axe-core'
 import '../../components/packet-stage/define.ts'
 import type { PacketStage, StageActivation } from '../../components/packet-stage/packet-stage.ts'
 import { Selection } from '../../components/selection.ts'
+import type { EventRecord } from '../../src/trace/record.ts'
 import { syntheticCrowd, syntheticDownload, syntheticZoo, type SyntheticRun } from './synthetic-run.ts'
 
 const MS = 1_000_000
@@ -309,6 +310,26 @@ describe('a stage', () => {
     same(await seen(25 * MS), [1, 2])
     same(await seen(35 * MS), [0, 2])
     same(await seen(15 * MS), [1, 0], 'going back')
+  })
+
+  it('shows a host as off from its crash until it is back, as of the playhead', async () => {
+    const run = syntheticZoo()
+    const bob = run.trace.hosts.indexOf('bob')
+    const event = (id: number, time: number, name: string, member = 0): EventRecord => {
+      return { id, time, host: bob, member, name, connection: '', data: {}, cause: 0 }
+    }
+    Object.assign(run.trace, {
+      events: [event(1, 5 * MS, 'host:crashed', 3), event(2, 10 * MS, 'host:crashed'), event(3, 30 * MS, 'host:recovered')],
+    })
+    const stage = show(run)
+    await ready(stage)
+    const isOff = async (time: number): Promise<boolean> => {
+      run.goTo(time)
+      await nextFrame()
+      await stage.updateComplete
+      return stage.renderRoot.querySelector('.host.off') !== null
+    }
+    same([await isOff(7 * MS), await isOff(15 * MS), await isOff(35 * MS), await isOff(12 * MS)], [false, true, false, true])
   })
 
   it('shows links as cut that are down by their schedule, as of the playhead', async () => {

@@ -6,7 +6,7 @@ import type { Expectations } from './expectations.ts'
 import { spoiledTrace } from './spoiled-trace.ts'
 
 /** How many seeds for each scenario as it stands: `SEEDS=500 npm test -- --only=unit scenarios`. */
-const SEEDS = Number(process.env['SEEDS'] ?? 12)
+const SEEDS = Number(process.env['SEEDS'] ?? 8)
 /** For each of its variants. */
 const VARIANT_SEEDS = Math.ceil(SEEDS / 4)
 

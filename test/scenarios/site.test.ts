@@ -58,6 +58,14 @@ describe('an article', () => {
     assert.doesNotMatch(articlePage({ root: '../' }, article), /class="onward"/)
   })
 
+  it('keeps a number and its unit on one line, in text only', () => {
+    const html = articlePage(
+      { root: '../' },
+      { ...article, html: '<p title="3 ms">After 3 ms, 64 KiB, or 5 %: 4 servers, 2 <b>s</b>.</p>' },
+    )
+    assert.match(html, /<p title="3 ms">After 3\u00a0ms, 64\u00a0KiB, or 5\u00a0%: 4 servers, 2 <b>s<\/b>\.<\/p>/)
+  })
+
   it('takes no markup from its title and summary', () => {
     assert.equal(articlePage({ root: '../' }, { ...article, title: HOSTILE, summary: HOSTILE }).includes(HOSTILE), false)
   })
