@@ -143,7 +143,7 @@ export const liveServerEntries = {
     }),
     '256 KiB',
   ),
-  maxMessage: v.optional(sizeField('Longest message that is taken.', { min: 125, max: 65_536 }), '64 KiB'),
+  maxMessage: v.optional(sizeField('Longest message that is taken.', { min: 125, max: 16 * MEBIBYTE }), '64 KiB'),
   compression: v.optional(flagField('Compress messages of WebSocket for clients that offer it.'), false),
   admission: v.optional(v.pipe(strict('admission control', admissionEntries), v.description('Who is let in.')), {}),
   shed: v.optional(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { WebSocketConnection } from '../../src/protocols/websocket/connection.ts'
 import { LocalProtocolError } from '../../src/protocols/local-protocol-error.ts'
 import { bytesOf } from '../crypto/bytes.ts'
 import {
@@ -203,6 +204,60 @@ hold('section 7.4: status codes', [
     ...fails(1002),
   })),
 ])
+
+describe('sections 5.5.1 and 7.1.7: what came before the end, and with it, can be answered', () => {
+  /** Sends each text back as soon as it is told. */
+  function echo(end: WebSocketConnection): string[] {
+    const said: string[] = []
+    for (let event = end.pollEvent(); event; event = end.pollEvent()) {
+      if (event.type === 'message') end.sendText(event.bytes)
+      said.push(...says(end))
+    }
+    return said
+  }
+
+  for (const role of ROLES) {
+    const texts = [toward(role, TEXT, 'a'), toward(role, PING, 'p'), toward(role, TEXT, 'b')]
+    const answers = ['pong "p"', 'text "a"', 'text "b"']
+
+    test(`${role}: before a Close`, () => {
+      const end = endOf(role)
+      end.handle(joined([...texts, toward(role, CLOSE, reason(1001, '')), toward(role, TEXT, 'behind')]), 0)
+      assert.deepEqual(echo(end), [...answers, 'close 1001'])
+    })
+
+    test(`${role}: before a mistake`, () => {
+      const end = endOf(role)
+      end.handle(joined([...texts, toward(role, 0xf1, 'c'), toward(role, TEXT, 'behind')]), 0)
+      assert.deepEqual(echo(end), [...answers, 'close 1002'])
+      assert.equal(end.state, 'closed')
+    })
+
+    test(`${role}: before a mistake and the end of the stream, nobody is left to be answered`, () => {
+      const end = endOf(role)
+      end.handle(joined([...texts, toward(role, 0xf1, 'c')]), 0)
+      end.handleEnd(0)
+      assert.deepEqual(tells(end), ['text "a"', 'ping "p"', 'text "b"', 'closed 1006 for 1002'])
+    })
+
+    test(`${role}: who answers with a Close of his own has said it already`, () => {
+      const end = endOf(role)
+      end.handle(joined([...texts, toward(role, CLOSE, reason(1000, ''))]), 0)
+      assert.equal(end.pollEvent()?.type, 'message')
+      end.close(1001)
+      assert.deepEqual(says(end), ['pong "p"', 'close 1001'])
+      const rest = ['ping "p"', 'text "b"', 'close 1000']
+      assert.deepEqual(tells(end), role === 'server' ? [...rest, 'closed 1000 clean'] : rest)
+      assert.deepEqual(says(end), [])
+    })
+
+    test(`${role}: who sends before he listens answers nothing, and the end is said at once`, () => {
+      const end = endOf(role)
+      end.handle(joined([...texts, toward(role, CLOSE, reason(1001, ''))]), 0)
+      assert.deepEqual(says(end), ['pong "p"', 'close 1001'])
+    })
+  }
+})
 
 describe('section 7: closing from our side', () => {
   for (const role of ROLES) {

@@ -145,6 +145,48 @@ describe('a simulated live server and ws of npm', { concurrency: 2 }, () => {
   })
 })
 
+/** Sends messages of many lengths, one of them in fragments, and compares what comes back. */
+const ECHO = `
+  import { readFileSync } from 'node:fs'
+  import { WebSocket } from '${WS}'
+  const [url, perMessageDeflate] = JSON.parse(process.argv[2])
+  const ca = url.startsWith('wss') ? readFileSync('ca.pem') : undefined
+  const socket = new WebSocket(url, { ca, perMessageDeflate: perMessageDeflate && { threshold: 0 } })
+  const lengths = [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000]
+  const messages = lengths.flatMap((length) => [
+    Buffer.from('Grüße, 世界 🌍 '.repeat(length / 10 + 1)).toString('utf8').slice(0, length).replace(/[\\ud800-\\udbff]$/, '-'),
+    Buffer.from(Array.from({ length }, (_, index) => (index * index) % 251)),
+  ])
+  const seen = { count: 0, wrong: 0 }
+  socket.on('open', () => {
+    for (const message of messages) socket.send(message)
+    for (let part = 0; part < 10; part++) socket.send('part ' + part, { fin: part === 9 })
+  })
+  socket.on('message', (data, isBinary) => {
+    const expected = messages[seen.count++] ?? Array.from({ length: 10 }, (_, part) => 'part ' + part).join('')
+    const isSame = typeof expected === 'string' ? !isBinary && data.toString() === expected : isBinary && expected.equals(data)
+    if (!isSame) seen.wrong++
+    if (seen.count === messages.length + 1) socket.close(1000, 'done')
+  })
+  socket.on('close', (code) => console.log(JSON.stringify({ ...seen, code })))
+`
+
+describe('a WebSocket that sends everything back, and ws of npm', { concurrency: 2 }, () => {
+  for (const way of WAYS) {
+    test(way.name, async () => {
+      await inLab(async (lab) => {
+        const address = await start(lab, way, { maxMessage: '2 MiB' })
+        const wish = JSON.stringify([`${way.isSecure ? 'wss' : 'ws'}://${address}/echo`, way.isCompressed])
+        const { out } = await lab.run(process.execPath, [lab.file('echo.mjs', ECHO), wish])
+        const { events } = await lab.finish('transport')
+        assert.deepEqual(JSON.parse(out), { count: 17, wrong: 0, code: 1000 })
+        const failed = events.filter(({ name }) => name === 'app:failed')
+        assert.deepEqual(failed, [])
+      })
+    })
+  }
+})
+
 /** The same by a page's own WebSocket. */
 function talkOn(page: Page, url: string): Promise<Seen> {
   return page.evaluate(

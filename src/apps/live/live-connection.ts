@@ -14,10 +14,10 @@ import { EventStream, type EventSink } from './event-stream.ts'
 import { FirstWait } from './first-wait.ts'
 import type { Attendee, LiveHub } from './live-hub.ts'
 import { fieldOf, liveTarget } from './live-request.ts'
-import { EVENT_FIELDS, LIVE_PATH, type LiveSite } from './live-site.ts'
-import { LiveSocket } from './live-socket.ts'
+import { EVENT_FIELDS, isSocketPath, LIVE_PATH, socketAt, type LiveSite } from './live-site.ts'
 import { asciiBytes } from './message-text.ts'
 import { Outlet } from './outlet.ts'
+import type { ServerSocket } from './server-socket.ts'
 import { chunkText } from './told.ts'
 
 /** How many requests of one connection may wait for their answer; behind that it is not read. */
@@ -45,7 +45,7 @@ export class LiveConnection implements Attendee {
   private http: Http1Server | undefined
   private receiving: Request | undefined
   private readonly queue: Request[] = []
-  private socket: LiveSocket | undefined
+  private socket: ServerSocket | undefined
   private events: EventStream | undefined
   private lingering: Timer | undefined
   private hasEnded = false
@@ -180,8 +180,8 @@ export class LiveConnection implements Attendee {
     if (!this.isRefused) yield* hub.context.processRequest()
     if (this.isRefused) {
       yield* this.send(http, request, began, site.unavailable(), true)
-    } else if (path === LIVE_PATH.socket && http.canSwitchProtocols) {
-      return yield* this.upgrade(http, request, began)
+    } else if (isSocketPath(path) && http.canSwitchProtocols) {
+      return yield* this.upgrade(http, request, path, began)
     } else if (path === LIVE_PATH.events && request.method === 'GET') {
       yield* this.sendEvents(http, request)
     } else {
@@ -248,7 +248,7 @@ export class LiveConnection implements Attendee {
   }
 
   /** @returns the first bytes of WebSocket; undefined: it was refused */
-  private *upgrade(http: Http1Server, request: Request, began: Nanos): Blocking<Uint8Array | undefined> {
+  private *upgrade(http: Http1Server, request: Request, path: string, began: Nanos): Blocking<Uint8Array | undefined> {
     const { hub, site, stream } = this
     const judgement = judgeUpgrade(request, site.policy)
     if (!judgement.accepted) {
@@ -265,7 +265,7 @@ export class LiveConnection implements Attendee {
     const url = `${scheme}://${fieldOf(request.fields, 'host') ?? ''}${request.target}`
     const from = formatIp(stream.remote.address)
     const { agreement } = judgement
-    this.socket = new LiveSocket(hub, stream, { agreement, settings: site.settings, url, version: 'HTTP/1.1', from })
+    this.socket = socketAt(path, hub, stream, { agreement, settings: site.settings, url, version: 'HTTP/1.1', from })
     return first
   }
 

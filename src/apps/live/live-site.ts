@@ -6,6 +6,7 @@ import type { Blocking } from '../../host/socket.ts'
 import { TimedWait } from '../../host/timed-wait.ts'
 import { SECOND } from '../../kernel/time.ts'
 import type { HttpService, SiteAnswer, SiteRecord, SiteRequest, Upgrade } from '../http-service.ts'
+import { EchoSocket } from './echo-socket.ts'
 import { EventBody } from './event-body.ts'
 import type { LiveHub } from './live-hub.ts'
 import { fieldOf, idOf, liveTarget, type LiveTarget } from './live-request.ts'
@@ -13,11 +14,15 @@ import { LiveSocket } from './live-socket.ts'
 import { asciiBytes } from './message-text.ts'
 import { decodeClientMessage, messageText, pollText } from './messages.ts'
 import type { Room } from './room.ts'
+import type { ServerSocket, ServerSocketOptions, SocketCarrier } from './server-socket.ts'
 import { joined } from '../../wire/joined.ts'
 
 /** Where what is found. */
 export const LIVE_PATH = {
+  /** WebSockets of who listens and talks in rooms. */
   socket: '/live',
+  /** WebSockets that get back what they send: for trying out, and for those who judge how a server does WebSocket. */
+  echo: '/echo',
   events: '/events',
   poll: '/poll',
   news: '/news',
@@ -32,6 +37,15 @@ export const EVENT_FIELDS: readonly HeaderField[] = [
   { name: 'Content-Type', value: 'text/event-stream' },
   { name: 'Cache-Control', value: 'no-cache' },
 ]
+
+/** Whether WebSockets are opened there. */
+export function isSocketPath(path: string): boolean {
+  return path === LIVE_PATH.socket || path === LIVE_PATH.echo
+}
+
+export function socketAt(path: string, hub: LiveHub, carrier: SocketCarrier, options: ServerSocketOptions): ServerSocket {
+  return path === LIVE_PATH.echo ? new EchoSocket(hub, carrier, options) : new LiveSocket(hub, carrier, options)
+}
 
 /** What a live server answers to requests, whatever version of HTTP brings them. Over HTTP/1.1 event streams and WebSockets are the connection's own. */
 export class LiveSite implements HttpService {
@@ -75,6 +89,7 @@ export class LiveSite implements HttpService {
       case LIVE_PATH.health:
         return this.hub.isDraining ? this.unavailable() : plain(200, 'here')
       case LIVE_PATH.socket:
+      case LIVE_PATH.echo:
         return upgradeNeeded()
       default:
         return plain(404, 'there is nothing here')
@@ -115,7 +130,8 @@ export class LiveSite implements HttpService {
     yield* []
     const { hub, policy, settings } = this
     const { method, fields, target, authority, client } = request
-    if (liveTarget(target).path !== LIVE_PATH.socket) return plain(404, 'there is nothing here')
+    const { path } = liveTarget(target)
+    if (!isSocketPath(path)) return plain(404, 'there is nothing here')
     const judgement = judgeConnect({ method, protocol, fields }, policy)
     if (!judgement.accepted) {
       const { status, detail, cites } = judgement
@@ -127,7 +143,7 @@ export class LiveSite implements HttpService {
       fields: judgement.fields,
       *run(tunnel, first) {
         const url = `wss://${authority}${target}`
-        const socket = new LiveSocket(hub, tunnel, { agreement, settings, url, version: 'HTTP/2', from: client })
+        const socket = socketAt(path, hub, tunnel, { agreement, settings, url, version: 'HTTP/2', from: client })
         hub.attend(socket)
         try {
           yield* socket.run(first)

@@ -1,4 +1,4 @@
-import type { AppContext, Blocking, Wait } from '../../host/socket.ts'
+import type { AppContext, Blocking, Task, Wait } from '../../host/socket.ts'
 import { SocketError } from '../../host/socket.ts'
 import type { ByteStream } from '../byte-stream.ts'
 import { resumed } from './begun.ts'
@@ -10,7 +10,8 @@ import { resumed } from './begun.ts'
 export class Outlet {
   private queue: Uint8Array[] | undefined
   private bytes = 0
-  private isBusy = false
+  /** What writes; undefined: the stream has taken everything. */
+  private writer: Task | undefined
   private hasFailed = false
 
   constructor(
@@ -25,7 +26,7 @@ export class Outlet {
 
   /** Whether everything was handed to the stream. */
   get isEmpty(): boolean {
-    return !this.isBusy
+    return this.writer === undefined
   }
 
   /**
@@ -36,14 +37,16 @@ export class Outlet {
   send(bytes: Uint8Array, limit: number): boolean {
     // Who reads from the stream hears of its failure.
     if (this.hasFailed) return true
-    if (this.isBusy) return this.enqueue(bytes, limit)
+    if (this.writer !== undefined) return this.enqueue(bytes, limit)
     const body = this.write(bytes)
     const step = body.next()
-    if (step.done !== true) {
-      this.isBusy = true
-      this.context.spawn(this.writeAll(step.value, body))
-    }
+    if (step.done !== true) this.writer = this.context.spawn(this.writeAll(step.value, body))
     return true
+  }
+
+  /** Blocks until everything was handed to the stream. */
+  *drained(): Blocking<void> {
+    if (this.writer !== undefined) yield* this.writer.join()
   }
 
   private enqueue(bytes: Uint8Array, limit: number): boolean {
@@ -73,7 +76,7 @@ export class Outlet {
       }
     } finally {
       this.forget()
-      this.isBusy = false
+      this.writer = undefined
     }
   }
 

@@ -9,7 +9,8 @@
  * between fragments. `reception.ts` takes them, `outgoing.ts` makes them. Either end says Close once, as its last frame but for Pongs; when both have
  * said it the connection is over. The server then closes the stream of bytes, for whom it costs less to remember the connection for a while
  * (RFC 6455 section 7.1.1); a client waits for that. What the peer does wrong is answered by Close with a code that says so, and ends the
- * connection at once.
+ * connection at once. Either end of the talk, a Close of the peer's or a mistake, counts once all that came before it is told: that can still be
+ * answered.
  *
  * There may be very many of these. One that is open and idle is this object alone: queues, buffers and the memory of compression exist while
  * they hold something.
@@ -47,6 +48,18 @@ function closePayload(code: number | undefined, reason: string): Uint8Array {
   return payload
 }
 
+/** RFC 6455 section 5.5.1. Throws Violation. */
+function checkClose(payload: Uint8Array): void {
+  const { length } = payload
+  if (length === 1) throw new Violation(1002, 'a Close with half a status code', 'RFC 6455 section 5.5.1')
+  if (length > 0 && !isCloseCode(read16(payload, 0))) {
+    throw new Violation(1002, `a Close with the status code ${String(read16(payload, 0))}`, 'RFC 6455 section 7.4')
+  }
+  if (validateUtf8(payload, 2, length, 0) !== 0) {
+    throw new Violation(1007, 'a Close whose reason is not UTF-8', 'RFC 6455 section 5.5.1')
+  }
+}
+
 export class WebSocketConnection extends WebSocketReception implements Endpoint<Uint8Array, WebSocketEvent> {
   private readonly maskKey: (() => number) | undefined
   private output: OutgoingFrames | undefined
@@ -57,6 +70,10 @@ export class WebSocketConnection extends WebSocketReception implements Endpoint<
   /** What the peer's Close said; 0: there was none yet. */
   private peerCode = 0
   private peerReason = ''
+  /** What ends the talk, a Close or a broken rule, once all that came before it is told. */
+  private ending: Uint8Array | Violation | undefined
+  /** Whether that is being told, and may be answered. */
+  private isHeard = false
   private isOver = false
   private deadline: Nanos | undefined
 
@@ -81,7 +98,7 @@ export class WebSocketConnection extends WebSocketReception implements Endpoint<
   }
 
   /**
-   * A text, as UTF-8; by reference, the bytes must not change any more. Nothing happens once the peer has said Close, or the connection is
+   * A text, as UTF-8; by reference, the bytes must not change any more. Nothing happens once the peer's Close is told, or the connection is
    * over. Throws LocalProtocolError after a `close` of ours, RangeError for what is not UTF-8.
    */
   sendText(bytes: Uint8Array): void {
@@ -125,13 +142,14 @@ export class WebSocketConnection extends WebSocketReception implements Endpoint<
       this.read(bytes)
     } catch (error) {
       if (!(error instanceof Violation)) throw error
-      this.fail(error)
+      this.endWith(error)
     }
     this.goOn(now)
   }
 
   /** The peer has closed its half of the stream of bytes. */
   handleEnd(_now: Nanos): void {
+    this.takeEnding()
     if (this.isOver) return
     if (this.peerCode !== 0) {
       this.finish(undefined)
@@ -142,6 +160,8 @@ export class WebSocketConnection extends WebSocketReception implements Endpoint<
   }
 
   pollTransmit(now: Nanos): Uint8Array | undefined {
+    // Who sends first and listens later has nothing to answer.
+    if (this.output === undefined && !this.isHeard) this.takeEnding()
     const { output } = this
     if (output === undefined) return undefined
     const frame = output.poll(this.settings.fragmentSize, this.maskKey)
@@ -167,6 +187,8 @@ export class WebSocketConnection extends WebSocketReception implements Endpoint<
   }
 
   pollEvent(): WebSocketEvent | undefined {
+    if (this.events === undefined) this.takeEnding()
+    else this.isHeard = true
     const { events } = this
     if (events === undefined) return undefined
     const event = events.shift()
@@ -176,7 +198,7 @@ export class WebSocketConnection extends WebSocketReception implements Endpoint<
 
   /** Behind the peer's Close there is nothing to be heard (RFC 6455 section 5.5.1). */
   protected override get isDeaf(): boolean {
-    return this.isOver || this.peerCode !== 0
+    return this.isOver || this.peerCode !== 0 || this.ending !== undefined
   }
 
   protected override takeMessage(opcode: 'text' | 'binary', bytes: Uint8Array): void {
@@ -191,29 +213,37 @@ export class WebSocketConnection extends WebSocketReception implements Endpoint<
     } else if (opcode === WEBSOCKET_OPCODE.pong) {
       this.tell({ type: 'pong', bytes: payload })
     } else {
-      this.takeClose(payload)
+      checkClose(payload)
+      this.endWith(payload)
     }
   }
 
-  /** RFC 6455 section 5.5.1. */
+  /** What came before and is not told yet may still be answered, unless we have said Close ourselves. */
+  private endWith(ending: Uint8Array | Violation): void {
+    this.ending = ending
+    this.isHeard = false
+    if (this.events === undefined || this.hasClosed) this.takeEnding()
+  }
+
+  private takeEnding(): void {
+    const { ending } = this
+    this.ending = undefined
+    this.isHeard = false
+    if (ending instanceof Violation) this.fail(ending)
+    else if (ending !== undefined) this.takeClose(ending)
+  }
+
   private takeClose(payload: Uint8Array): void {
-    const { length } = payload
-    if (length === 1) throw new Violation(1002, 'a Close with half a status code', 'RFC 6455 section 5.5.1')
-    const code = length === 0 ? NO_STATUS : read16(payload, 0)
-    if (length > 0 && !isCloseCode(code)) {
-      throw new Violation(1002, `a Close with the status code ${String(code)}`, 'RFC 6455 section 7.4')
-    }
-    if (validateUtf8(payload, 2, length, 0) !== 0) {
-      throw new Violation(1007, 'a Close whose reason is not UTF-8', 'RFC 6455 section 5.5.1')
-    }
-    const reason = utf8Text(payload, 2)
-    this.peerCode = code
-    this.peerReason = reason
+    this.peerCode = payload.length === 0 ? NO_STATUS : read16(payload, 0)
+    this.peerReason = utf8Text(payload, 2)
     this.stopReading()
     // Behind both Closes nothing is said; Pings that came before this one are still answered before ours.
     if (this.closeIsOut) this.output = undefined
-    this.tell({ type: 'close', code, reason })
-    if (this.hasClosed) return
+    this.tell({ type: 'close', code: this.peerCode, reason: this.peerReason })
+    if (this.hasClosed) {
+      if (this.closeIsOut && !this.isClient) this.finish(undefined)
+      return
+    }
     this.hasClosed = true
     // The answer repeats the code, and nothing else.
     this.frames.addClose(payload.subarray(0, 2))

@@ -7,7 +7,7 @@ export interface WebSocketSettings {
   readonly maxMessage: number
   /** Largest payload of one frame that is taken, in bytes as it travels; over it: 1009. Default 16 MiB. */
   readonly maxFrame: number
-  /** Most frames that one message may come in; over it: 1008. Default 16,384. */
+  /** Most frames that one message may come in; over it: 1008. Default 262,144: 16 MiB in frames of 64 bytes. */
   readonly maxFragments: number
   /** Largest payload of a frame that is sent, in bytes as it travels; longer messages are fragmented. Infinity, the default: none are. */
   readonly fragmentSize: number
@@ -36,7 +36,7 @@ const MEBIBYTE = 2 ** 20
 export const DEFAULT_WEBSOCKET_SETTINGS: WebSocketSettings = {
   maxMessage: 16 * MEBIBYTE,
   maxFrame: 16 * MEBIBYTE,
-  maxFragments: 16_384,
+  maxFragments: 262_144,
   fragmentSize: Infinity,
   closeTimeout: 10e9,
   deflateThreshold: 64,
