@@ -227,8 +227,18 @@ function* serve({ sockets, spawn }: AppContext, clients: number): Blocking<void>
   for (;;) spawn(answer(yield* listener.accept()))
 }
 
+// Whoever waits for long reads without a coroutine for that, as live connections do: see `TcpSocket.arrival`.
+
 function* answer(socket: TcpSocket): Blocking<void> {
-  while ((yield* socket.readExactly(MESSAGE.length)).length > 0) yield* socket.write(MESSAGE)
+  for (let wanted = MESSAGE.length; ;) {
+    const bytes = socket.readNow(wanted)
+    if (bytes !== undefined) wanted -= bytes.length
+    else if (socket.arrival === undefined) break
+    else yield socket.arrival
+    if (wanted > 0) continue
+    yield* socket.write(MESSAGE)
+    wanted = MESSAGE.length
+  }
   socket.close()
 }
 
@@ -247,7 +257,12 @@ function* chat({ sockets, sleep, environment }: AppContext, server: SocketAddres
   const connected = environment.now
   for (let request = 1; request <= requests; request++) {
     yield* socket.write(MESSAGE)
-    yield* socket.readExactly(MESSAGE.length)
+    for (let wanted = MESSAGE.length; wanted > 0;) {
+      const bytes = socket.readNow(wanted)
+      if (bytes !== undefined) wanted -= bytes.length
+      else if (socket.arrival === undefined) throw new Error('the server has closed the connection')
+      else yield socket.arrival
+    }
     if (request < requests) yield* sleep(connected + request * 1e9 - environment.now)
   }
   socket.close()

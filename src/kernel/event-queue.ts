@@ -1,48 +1,44 @@
-import { NEVER, type Nanos } from './time.ts'
+import { EventHeap } from './event-heap.ts'
+import { EventWheel } from './event-wheel.ts'
 import type { Happening } from './happening.ts'
 import type { Id } from './machine.ts'
+import { NEVER, type Nanos } from './time.ts'
 
-const INITIAL_CAPACITY = 64
+/** With more, a heap alone is worse: what a crowd's thousands wait for would have to be moved out of the way all the time. */
+const MANY = 512
 
 /**
- * A binary heap over typed arrays, ordered by (time, id). Ids are unique, so the order is total and does not depend on
- * the order of insertion.
+ * What is pending on a host, ordered by (time, id). Ids are unique, so the order is total and does not depend on the order of insertion.
+ *
+ * A heap; once there are many, a small heap of what is next, and a wheel for what comes later.
  */
 export class EventQueue {
-  private times = new Float64Array(INITIAL_CAPACITY)
-  private ids = new Float64Array(INITIAL_CAPACITY)
-  private happenings: (Happening | undefined)[] = []
-  private count = 0
+  private near = new EventHeap()
+  private wheel: EventWheel | undefined
+  /** Where the wheel begins: everything before is in the heap. */
+  private nearEnd: Nanos = Infinity
 
   get size(): number {
-    return this.count
+    return this.near.size + (this.wheel?.size ?? 0)
   }
 
   /** Time of the earliest that is not cancelled, or `NEVER`. Forgets those cancelled that stand in front of it. */
   get nextTime(): Nanos {
-    while (this.count > 0) {
-      if (!(this.happenings[0] as Happening).cancelled) return this.times[0]
-      this.pop()
+    const { near } = this
+    while (near.size > 0 || this.refill()) {
+      if (!near.first.cancelled) return near.firstTime
+      near.pop()
     }
     return NEVER
   }
 
   push(time: Nanos, id: Id, happening: Happening): void {
-    if (this.count === this.times.length) this.grow()
-    const { times, ids, happenings } = this
-    let hole = this.count++
-    while (hole > 0) {
-      const parent = (hole - 1) >> 1
-      const parentTime = times[parent]
-      if (parentTime < time || (parentTime === time && ids[parent] < id)) break
-      times[hole] = parentTime
-      ids[hole] = ids[parent]
-      happenings[hole] = happenings[parent]
-      hole = parent
+    if (time >= this.nearEnd) {
+      this.wheel?.push(time, id, happening)
+      return
     }
-    times[hole] = time
-    ids[hole] = id
-    happenings[hole] = happening
+    this.near.push(time, id, happening)
+    if (this.wheel === undefined && this.near.size > MANY) this.divide()
   }
 
   /**
@@ -50,10 +46,11 @@ export class EventQueue {
    * cancelled that stand in front of it.
    */
   takeBefore(until: Nanos): Happening | undefined {
-    while (this.count > 0) {
-      const time = this.times[0]
+    const { near } = this
+    while (near.size > 0 || this.refill()) {
+      const time = near.firstTime
       if (time >= until) return undefined
-      const happening = this.pop() as Happening
+      const happening = near.pop() as Happening
       if (happening.cancelled) continue
       this.takenTime = time
       return happening
@@ -64,54 +61,32 @@ export class EventQueue {
 
   /** Removes and returns the earliest; undefined when empty. */
   pop(): Happening | undefined {
-    if (this.count === 0) return undefined
-    const { times, ids, happenings } = this
-    const first = happenings[0]
-    const last = --this.count
-    const time = times[last]
-    const id = ids[last]
-    const moved = happenings[last]
-    happenings[last] = undefined
-    if (last === 0) return first
-    let hole = 0
-    for (;;) {
-      let child = 2 * hole + 1
-      if (child >= last) break
-      let childTime = times[child]
-      const right = child + 1
-      if (right < last) {
-        const rightTime = times[right]
-        if (rightTime < childTime || (rightTime === childTime && ids[right] < ids[child])) {
-          child = right
-          childTime = rightTime
-        }
-      }
-      if (time < childTime || (time === childTime && id < ids[child])) break
-      times[hole] = childTime
-      ids[hole] = ids[child]
-      happenings[hole] = happenings[child]
-      hole = child
-    }
-    times[hole] = time
-    ids[hole] = id
-    happenings[hole] = moved
-    return first
+    return this.near.size > 0 || this.refill() ? this.near.pop() : undefined
   }
 
   /** Visits everything that is pending, in no particular order. */
   forEach(visit: (happening: Happening) => void): void {
-    for (let i = 0; i < this.count; i++) {
-      const happening = this.happenings[i]
-      if (happening !== undefined) visit(happening)
-    }
+    this.near.forEach(visit)
+    this.wheel?.forEach(visit)
   }
 
-  private grow(): void {
-    const times = new Float64Array(this.times.length * 2)
-    const ids = new Float64Array(this.ids.length * 2)
-    times.set(this.times)
-    ids.set(this.ids)
-    this.times = times
-    this.ids = ids
+  private divide(): void {
+    const all = this.near
+    this.near = new EventHeap()
+    this.wheel = new EventWheel(all.firstTime)
+    this.nearEnd = this.wheel.begin
+    all.forEach((happening, time, id) => {
+      this.push(time, id, happening)
+    })
+  }
+
+  /** The heap is empty. @returns whether there is anything in it now */
+  private refill(): boolean {
+    const { near, wheel } = this
+    if (wheel === undefined) return false
+    // Of a slot there may be nothing left but what was cancelled.
+    while (near.size === 0 && wheel.size > 0) wheel.pourInto(near)
+    this.nearEnd = wheel.begin
+    return near.size > 0
   }
 }

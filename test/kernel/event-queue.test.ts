@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { EventQueue } from '../../src/kernel/event-queue.ts'
 import type { Happening } from '../../src/kernel/happening.ts'
+import { randomStream } from '../../src/kernel/random.ts'
 import { NEVER } from '../../src/kernel/time.ts'
 
 class Entry implements Happening {
@@ -83,6 +84,58 @@ test('any mix of pushes, pops and cancellations behaves as a sorted list', () =>
     }),
     { seed: 4, numRuns: 300 },
   )
+})
+
+test('thousands of events, at once and seconds ahead, come in order whatever is put in, moved and cancelled meanwhile', () => {
+  const S = 1e9
+  const random = randomStream(11, 'queue')
+  for (const longest of [1, 5e6, S, 3 * S, 600 * S]) {
+    const queue = new EventQueue()
+    const pending = new Set<Entry>()
+    let now = 0
+    let id = 0
+    const push = (time: number): void => {
+      const entry = new Entry(time, ++id)
+      queue.push(time, entry.id, entry)
+      pending.add(entry)
+    }
+    for (let i = 0; i < 2000; i++) push(random.below(longest))
+    let last: Entry | undefined
+    for (let i = 0; i < 30_000; i++) {
+      const entry = queue.takeBefore(Infinity) as Entry
+      assert.ok(last === undefined || last.time < entry.time || (last.time === entry.time && last.id < entry.id))
+      assert.ok(pending.delete(entry) && !entry.cancelled)
+      assert.equal(queue.takenTime, entry.time)
+      last = entry
+      now = entry.time
+      // Now and then one comes after a pause in which there is next to nothing, and sometimes at this very moment.
+      if (i < 20_000) push(now + (i % 100 === 0 ? 0 : random.below(longest)))
+      if (i % 7 === 0) {
+        const other = pending.values().next().value
+        if (other !== undefined) {
+          other.cancelled = true
+          pending.delete(other)
+        }
+      }
+      if (queue.nextTime === NEVER) break
+    }
+    assert.equal(queue.nextTime, NEVER)
+    assert.deepEqual([queue.size, pending.size], [0, 0], `up to ${String(longest)} ns ahead`)
+    // And it goes on from there.
+    push(now + 2 * longest)
+    push(now + longest)
+    assert.deepEqual([queue.nextTime, (queue.pop() as Entry).time, queue.size], [now + longest, now + longest, 1])
+  }
+})
+
+test('an event before all others is the next one, also when the others are far ahead', () => {
+  const queue = new EventQueue()
+  for (let id = 0; id < 1000; id++) queue.push(1e12 + id, id, new Entry(1e12 + id, id))
+  assert.equal(queue.nextTime, 1e12)
+  queue.push(5e11, 2000, new Entry(5e11, 2000))
+  assert.equal(queue.takeBefore(5e11), undefined)
+  assert.equal((queue.takeBefore(1e12) as Entry).id, 2000)
+  assert.equal((queue.pop() as Entry).id, 0)
 })
 
 test('a queue that grew large and was emptied holds on to nothing', () => {
